@@ -1,0 +1,2 @@
+// Package embedded runs the store, etcd, as part of quorate.
+package embedded
