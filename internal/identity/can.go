@@ -1,0 +1,162 @@
+package identity
+
+import (
+	"slices"
+
+	"github.com/quorate/quorate/internal/fault"
+)
+
+// Action is something a principal can try to do, "noun.verb".
+type Action string
+
+// The actions. Each mutating one names a Change that goes through the gate.
+const (
+	SetRegion     Action = "region.set"
+	SetFacility   Action = "facility.set"
+	SetCapability Action = "capability.set"
+	GrantOffer    Action = "offer.grant"
+	WithdrawOffer Action = "offer.withdraw"
+	Answer        Action = "enablement.answer"   // enable, later, decline
+	TurnOff       Action = "enablement.turn_off" // at once, for safety
+	IssueToken    Action = "token.issue"
+	RevokeToken   Action = "token.revoke"
+	AcceptRestore Action = "store.accept_restore"
+
+	ReadState  Action = "state.read"
+	ReadTokens Action = "token.read"
+	ReadRecord Action = "audit.read"
+	Evaluate   Action = "evaluate"
+)
+
+// Actions lists every action, in the order above.
+var Actions = []Action{SetRegion, SetFacility, SetCapability, GrantOffer, WithdrawOffer, Answer, TurnOff,
+	IssueToken, RevokeToken, AcceptRestore, ReadState, ReadTokens, ReadRecord, Evaluate}
+
+// Known reports whether a is one of Actions.
+func (a Action) Known() bool { return slices.Contains(Actions, a) }
+
+// A Target is what an action is directed at. Region is empty for what belongs
+// to no single region.
+type Target struct {
+	Kind   string `json:"kind"` // "enablement", "capability", "token", …
+	ID     string `json:"id,omitempty"`
+	Region string `json:"region,omitempty"`
+}
+
+// String is the target for people: "enablement co/video_visit".
+func (t Target) String() string {
+	switch {
+	case t.Region != "" && t.ID != "":
+		return t.Kind + " " + t.Region + "/" + t.ID
+	case t.Region != "":
+		return t.Kind + " " + t.Region
+	case t.ID != "":
+		return t.Kind + " " + t.ID
+	}
+	return t.Kind
+}
+
+// table is the whole of power in Quorate. A role may take the actions beside it
+// on targets of the regions it is granted for; on targets of no region only if
+// it is granted for every region. Default deny.
+var table = map[Role][]Action{
+	Operator: {SetRegion, SetFacility, SetCapability, GrantOffer, WithdrawOffer, TurnOff,
+		IssueToken, RevokeToken, AcceptRestore, ReadState, ReadTokens, ReadRecord, Evaluate},
+	RegionalLead:   {SetFacility, Answer, TurnOff, ReadState, ReadRecord, Evaluate},
+	ClinicalSafety: {TurnOff, ReadState, ReadRecord, Evaluate},
+	Compliance:     {TurnOff, ReadState, ReadRecord, Evaluate},
+	Auditor:        {ReadState, ReadTokens, ReadRecord, Evaluate},
+	Counsel:        {ReadState, ReadRecord},
+	HealthPlan:     {ReadState, ReadRecord},
+	Chair:          {ReadState, ReadRecord},
+	Secretary:      {ReadState, ReadRecord},
+	Member:         {ReadState, ReadRecord},
+	Contributor:    {ReadState},
+	Service:        {Evaluate},
+}
+
+// shared are the actions a role may take outside its own regions: regions learn
+// from each other, so what one decides and why is open to all who may read.
+var shared = []Action{ReadState}
+
+// Can decides whether the principal may do this to that. It is pure: no clock,
+// no store, no policy. The error is nil, Unauthenticated, or Forbidden with who
+// could do it instead.
+func Can(p Principal, a Action, t Target) error {
+	if !p.Known() {
+		return fault.New(fault.Unauthenticated, "unauthenticated", "a credential is needed to %s", describe(a)).
+			Do("send a token as `Authorization: Bearer …` or set QUORATE_TOKEN")
+	}
+	if len(p.Verbs) > 0 && !slices.Contains(p.Verbs, a) {
+		return fault.New(fault.Forbidden, "verb_not_in_token", "%s's token does not cover %s", p.Name, a).
+			Do("use a token issued for it")
+	}
+	for _, g := range p.Grants {
+		if slices.Contains(table[g.Role], a) && (g.Covers(t.Region) || slices.Contains(shared, a)) {
+			return nil
+		}
+	}
+	return forbidden(p, a, t)
+}
+
+func forbidden(p Principal, a Action, t Target) error {
+	where := ""
+	if t.Region != "" {
+		where = " in region " + t.Region
+	}
+	err := fault.New(fault.Forbidden, "forbidden", "%s may not %s%s", p.Name, describe(a), where)
+	if held := holders(a); len(held) > 0 {
+		err = err.Do("ask someone who may: %s%s", held, where)
+	}
+	return err
+}
+
+// holders names the roles that may take an action, in the order of Roles.
+func holders(a Action) string {
+	names := ""
+	for _, r := range Roles {
+		if slices.Contains(table[r], a) {
+			if names != "" {
+				names += ", "
+			}
+			names += string(r)
+		}
+	}
+	return names
+}
+
+// May lists the roles that may take the action, for help texts and the access
+// page.
+func May(a Action) []Role {
+	var roles []Role
+	for _, r := range Roles {
+		if slices.Contains(table[r], a) {
+			roles = append(roles, r)
+		}
+	}
+	return roles
+}
+
+func describe(a Action) string {
+	if d, ok := descriptions[a]; ok {
+		return d
+	}
+	return string(a)
+}
+
+var descriptions = map[Action]string{
+	SetRegion:     "change a region",
+	SetFacility:   "change a facility",
+	SetCapability: "change a capability",
+	GrantOffer:    "grant an offer",
+	WithdrawOffer: "withdraw an offer",
+	Answer:        "answer an offer",
+	TurnOff:       "turn a capability off",
+	IssueToken:    "issue a token",
+	RevokeToken:   "revoke a token",
+	AcceptRestore: "accept a restored store",
+	ReadState:     "read regions, capabilities and their state",
+	ReadTokens:    "read the list of tokens",
+	ReadRecord:    "read the record",
+	Evaluate:      "evaluate capabilities",
+}

@@ -1,0 +1,131 @@
+package identity
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/quorate/quorate/internal/fault"
+)
+
+func as(role Role, regions ...string) Principal {
+	return Principal{ID: "token:test", Name: string(role), Grants: []Grant{{Role: role, Regions: regions}}}
+}
+
+// The table of power, read as sentences: as this role, for these regions, doing
+// this in that region is allowed or not.
+func TestCanReadsLikeTheCharter(t *testing.T) {
+	for _, c := range []struct {
+		who    Principal
+		action Action
+		region string
+		want   bool
+	}{
+		{as(RegionalLead, "co"), Answer, "co", true},
+		{as(RegionalLead, "co"), Answer, "hi", false},
+		{as(RegionalLead, "co"), TurnOff, "co", true},
+		{as(RegionalLead, "co"), TurnOff, "hi", false},
+		{as(RegionalLead, "co"), SetFacility, "co", true},
+		{as(RegionalLead, "co"), SetRegion, "co", false},
+		{as(RegionalLead, "co"), GrantOffer, "", false},
+		{as(RegionalLead, "co"), ReadState, "hi", true},
+		{as(RegionalLead, "co"), ReadRecord, "hi", false},
+		{as(RegionalLead, "co", "hi"), Answer, "hi", true},
+		{as(Operator, Every), GrantOffer, "", true},
+		{as(Operator, Every), Answer, "co", false},
+		{as(Operator, Every), TurnOff, "co", true},
+		{as(Operator, Every), IssueToken, "", true},
+		{as(Operator, "co"), IssueToken, "", false},
+		{as(Operator, "co"), SetRegion, "co", true},
+		{as(Operator, "co"), SetRegion, "hi", false},
+		{as(Service, "co"), Evaluate, "co", true},
+		{as(Service, "co"), Evaluate, "hi", false},
+		{as(Service, Every), Evaluate, "hi", true},
+		{as(Service, Every), ReadState, "", false},
+		{as(Service, Every), Answer, "co", false},
+		{as(Auditor, Every), ReadRecord, "co", true},
+		{as(Auditor, Every), ReadTokens, "", true},
+		{as(Auditor, Every), TurnOff, "co", false},
+		{as(ClinicalSafety, Every), TurnOff, "hi", true},
+		{as(ClinicalSafety, Every), Answer, "hi", false},
+		{as(Member, Every), ReadRecord, "", true},
+		{as(Member, Every), Answer, "co", false},
+		{as(Contributor, Every), ReadRecord, "", false},
+		{as("emperor", Every), ReadState, "", false},
+		{Host(), IssueToken, "", true},
+		{Host(), GrantOffer, "", false},
+	} {
+		err := Can(c.who, c.action, Target{Kind: "test", Region: c.region})
+		if (err == nil) != c.want {
+			t.Errorf("as %s(%v): %s in %q = %v, want allowed %v", c.who.Name, c.who.Grants[0].Regions, c.action, c.region, err, c.want)
+		}
+		if err != nil && !fault.Is(err, fault.Forbidden) {
+			t.Errorf("%s: a refusal is Forbidden, not %v", c.action, err)
+		}
+	}
+}
+
+func TestNobodyMayDoNothing(t *testing.T) {
+	for _, a := range Actions {
+		if err := Can(Principal{}, a, Target{Region: "co"}); !fault.Is(err, fault.Unauthenticated) {
+			t.Errorf("nobody: %s = %v", a, err)
+		}
+	}
+}
+
+// Every mutating action is some role's, no role but the operator may found
+// power (tokens), and only those who read everything read it without a region.
+func TestTheTableHasNoHoles(t *testing.T) {
+	for _, a := range Actions {
+		if len(May(a)) == 0 {
+			t.Errorf("nobody may %s", a)
+		}
+		if describe(a) == string(a) {
+			t.Errorf("%s has no description for people", a)
+		}
+	}
+	for _, a := range []Action{IssueToken, RevokeToken, SetRegion, GrantOffer, AcceptRestore} {
+		if got := May(a); len(got) != 1 || got[0] != Operator {
+			t.Errorf("%s may be done by %v", a, got)
+		}
+	}
+	for role := range table {
+		if !role.Known() {
+			t.Errorf("the table grants to an unknown role %q", role)
+		}
+	}
+}
+
+func TestATokenCanOnlyNarrow(t *testing.T) {
+	lead := as(RegionalLead, "co")
+	lead.Verbs = []Action{TurnOff, GrantOffer}
+	if err := Can(lead, TurnOff, Target{Region: "co"}); err != nil {
+		t.Error(err)
+	}
+	for _, a := range []Action{Answer, GrantOffer} {
+		if Can(lead, a, Target{Region: "co"}) == nil {
+			t.Errorf("a token for turn_off and grant may %s", a)
+		}
+	}
+}
+
+func TestARefusalNamesWhoWhatWhereAndWhoCould(t *testing.T) {
+	err := Can(as(RegionalLead, "hi"), Answer, Target{Kind: "enablement", ID: "video_visit", Region: "co"})
+	for _, word := range []string{"regional_lead may not answer an offer in region co", "ask someone who may: regional_lead in region co"} {
+		if !strings.Contains(err.Error(), word) {
+			t.Errorf("%q does not say %q", err, word)
+		}
+	}
+}
+
+func TestRegionsOfARole(t *testing.T) {
+	p := Principal{ID: "x", Grants: []Grant{{RegionalLead, []string{"hi", "co"}}, {RegionalLead, []string{"co"}}, {Auditor, []string{Every}}}}
+	if regions, every := p.Regions(RegionalLead); strings.Join(regions, " ") != "co hi" || every {
+		t.Errorf("%v %v", regions, every)
+	}
+	if regions, every := p.Regions(Auditor); len(regions) != 0 || !every {
+		t.Errorf("%v %v", regions, every)
+	}
+	if got := strings.Join(p.RoleNames(), " "); got != "regional_lead(hi,co) regional_lead(co) auditor" {
+		t.Error(got)
+	}
+}
