@@ -234,3 +234,29 @@ func unavailable(cause error) error {
 	return fault.New(fault.StoreUnavailable, "store_unavailable", "the store cannot be reached; nothing was changed").
 		Do("try again in a moment").Because(fmt.Errorf("etcd: %w", cause))
 }
+
+// An Entry is a record with its path.
+type Entry[T any] struct {
+	Path string
+	Record[T]
+}
+
+// Newest reads up to limit records of a collection, the last created first. The
+// store sorts all of them for it, so it is for people, not for hot paths.
+func Newest[T any](tx *Tx, c Collection[T], limit int) ([]Entry[T], error) {
+	resp, err := tx.client.Get(tx.ctx, Root+c.Prefix(), clientv3.WithPrefix(), clientv3.WithLimit(int64(limit)),
+		clientv3.WithSort(clientv3.SortByCreateRevision, clientv3.SortDescend))
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	entries := make([]Entry[T], 0, len(resp.Kvs))
+	for _, kv := range resp.Kvs {
+		path := string(kv.Key[len(Root):])
+		value, err := decode[T](path, c.schema, kv.Value)
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, Entry[T]{path, Record[T]{Value: value, Created: kv.CreateRevision, Revision: kv.ModRevision}})
+	}
+	return entries, nil
+}

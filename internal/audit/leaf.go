@@ -1,0 +1,105 @@
+package audit
+
+import (
+	"context"
+	"time"
+
+	"github.com/quorate/quorate/internal/identity"
+	"github.com/quorate/quorate/internal/kv"
+)
+
+// Prefix is where the leaves stand, for the one who follows the store.
+const Prefix = "audit/leaves/"
+
+var leaves = kv.NewCollection[Leaf]("audit/leaves", 1)
+
+// Result says how a request ended.
+type Result string
+
+// The two ends a recorded request can have.
+const (
+	Applied Result = "applied"
+	Refused Result = "refused"
+)
+
+// A Leaf is one entry of the record.
+type Leaf struct {
+	ID        string          `json:"id"` // the change's idempotency key, a UUIDv7
+	At        time.Time       `json:"at"` // UTC; the order is the store's revision, not this
+	Result    Result          `json:"result"`
+	Actor     Actor           `json:"actor"`
+	Action    identity.Action `json:"action"`
+	Target    identity.Target `json:"target"`
+	Reason    string          `json:"reason,omitempty"`
+	Request   string          `json:"request"`              // sha256 of the request in canonical JSON (RFC 8785)
+	RequestID string          `json:"request_id,omitempty"` // joins the leaf to the server's log
+	Edits     []kv.Edit       `json:"edits,omitempty"`      // what changed: before and after
+	Decision  *Decision       `json:"decision,omitempty"`   // what policy said
+	Refusal   *Refusal        `json:"refusal,omitempty"`    // why not, if refused
+}
+
+// An Actor is who acted, in which roles at that time. Names are by role.
+type Actor struct {
+	ID    string   `json:"id"`
+	Name  string   `json:"name"`
+	Roles []string `json:"roles"`
+}
+
+// A Decision is what policy said of the change when it was made.
+type Decision struct {
+	By   string   `json:"by"`             // the decider and its revision
+	Warn []string `json:"warn,omitempty"` // findings that did not stop it
+}
+
+// A Refusal is the fault that the one who asked was given.
+type Refusal struct {
+	Kind    string `json:"kind"`
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+// ActorOf describes a principal as it stands at this moment.
+func ActorOf(p identity.Principal) Actor {
+	return Actor{ID: p.ID, Name: p.Name, Roles: p.RoleNames()}
+}
+
+// Path is where the leaf stands: one place for the change itself, another for
+// its refusal, so that a change refused today may succeed under the same key
+// tomorrow and both are on the record.
+func (l Leaf) Path() string { return leaves.Key(l.key()).Path() }
+
+func (l Leaf) key() string {
+	if l.Result == Refused {
+		return l.ID + "-refused"
+	}
+	return l.ID
+}
+
+// PathOf is where the leaf of an applied change with that id stands.
+func PathOf(id string) string { return Leaf{ID: id, Result: Applied}.Path() }
+
+// Append adds the leaf to the transaction, which fails if it exists already.
+func Append(tx *kv.Tx, l Leaf) error { return kv.Create(tx, leaves.Key(l.key()), l) }
+
+// Find reads the leaf of an applied change; the record does not exist if no
+// change with that id has been applied.
+func Find(tx *kv.Tx, id string) (kv.Record[Leaf], error) { return kv.Get(tx, leaves.Key(id)) }
+
+// An Entry is a leaf with the revision at which it was written, which orders it.
+type Entry struct {
+	Revision int64 `json:"revision"`
+	Leaf
+}
+
+// Newest reads up to limit leaves, the newest first.
+func Newest(ctx context.Context, store *kv.Store, limit int) ([]Entry, error) {
+	found, err := kv.Newest(store.View(ctx), leaves, limit)
+	if err != nil {
+		return nil, err
+	}
+	entries := make([]Entry, 0, len(found))
+	for _, e := range found {
+		entries = append(entries, Entry{Revision: e.Created, Leaf: e.Value})
+	}
+	return entries, nil
+}
