@@ -28,8 +28,9 @@ type Export struct {
 	Budget  Rat    `json:"budget,omitzero"` // rules that spend; in the unit of the costs
 	Profile
 
-	Motion *MotionRule `json:"motion,omitempty"` // motions only
-	STV    *RCTabRules `json:"rctab,omitempty"`  // RCTab counts only
+	Motion  *MotionRule `json:"motion,omitempty"`  // motions: what the charter demands
+	Sitting *Sitting    `json:"sitting,omitempty"` // motions: who was in the chair, who stood aside
+	RCTab   *RCTabRules `json:"rctab,omitempty"`   // RCTab counts only
 }
 
 // maxExport bounds what ReadExport reads: 256 MiB holds a ballot of every

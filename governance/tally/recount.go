@@ -44,23 +44,31 @@ func Recount(e Export) (Result, error) {
 		if err != nil {
 			return Result{}, fmt.Errorf("count by %s: %w", e.Rule, err)
 		}
-		res.Rule, res.Version, res.Alternatives = r.name, r.version, e.Alternatives
-		return res, nil
+		res.Rule, res.Version = r.name, r.version
+		return res.done(e.Profile), nil
 	}
 	return Result{}, fmt.Errorf("no rule is called %q; see RuleNames", e.Rule)
 }
 
 // check refuses an export that no rule can count.
 func (e Export) check() error {
-	seen := make(map[string]bool, len(e.Alternatives))
-	for _, a := range e.Alternatives {
+	if e.Seats < 0 || e.Budget.Sign() < 0 {
+		return fmt.Errorf("seats %d or budget %s below 0", e.Seats, e.Budget)
+	}
+	return e.Profile.check()
+}
+
+// check refuses a profile in which a key does not name one thing.
+func (p Profile) check() error {
+	seen := make(map[string]bool, len(p.Alternatives))
+	for _, a := range p.Alternatives {
 		if a.Key == "" || seen[a.Key] {
 			return fmt.Errorf("alternative key %q is empty or used twice", a.Key)
 		}
 		seen[a.Key] = true
 	}
-	seen = make(map[string]bool, len(e.Roll))
-	for _, m := range e.Roll {
+	seen = make(map[string]bool, len(p.Roll))
+	for _, m := range p.Roll {
 		if m.Key == "" || seen[m.Key] {
 			return fmt.Errorf("member key %q is empty or used twice on the roll", m.Key)
 		}
@@ -68,9 +76,6 @@ func (e Export) check() error {
 			return fmt.Errorf("member %q has a weight below 0", m.Key)
 		}
 		seen[m.Key] = true
-	}
-	if e.Seats < 0 || e.Budget.Sign() < 0 {
-		return fmt.Errorf("seats %d or budget %s below 0", e.Seats, e.Budget)
 	}
 	return nil
 }

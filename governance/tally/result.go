@@ -78,3 +78,20 @@ func (r Result) titles() map[string]string {
 	}
 	return names
 }
+
+// done completes a result: lists that are empty are empty lists, not null.
+func (r Result) done(p Profile) Result {
+	r.Alternatives = p.Alternatives
+	r.Winners = orEmpty(r.Winners)
+	r.Rounds = orEmpty(r.Rounds)
+	r.Ties = orEmpty(r.Ties)
+	r.Problems = orEmpty(r.Problems)
+	return r
+}
+
+func orEmpty[T any](s []T) []T {
+	if s == nil {
+		return []T{}
+	}
+	return s
+}
