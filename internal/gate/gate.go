@@ -39,8 +39,34 @@ type Change struct {
 }
 
 // A Rule is the domain's own say: it checks and writes through tx, and returns a
-// fault if the change makes no sense. It may be run more than once.
-type Rule func(tx *kv.Tx) error
+// fault if the change makes no sense. It is given the change with its ID and time
+// filled in. It may be run more than once.
+type Rule func(tx *kv.Tx, c Change) error
+
+// An Origin is what every verb needs to know of the request behind it.
+type Origin struct {
+	Actor     identity.Principal
+	Key       string // idempotency key, "" to have one made
+	Reason    string
+	RequestID string
+	// IfRevision, if not 0, is the revision of the record that the request was
+	// made for; the verb refuses if the record has moved since. See CheckBase.
+	IfRevision int64
+}
+
+// Change is the change that asks, from this origin, for an action on a target.
+func (o Origin) Change(a identity.Action, t identity.Target, request any) Change {
+	return Change{ID: o.Key, Actor: o.Actor, Action: a, Target: t, Reason: o.Reason, Request: request, RequestID: o.RequestID}
+}
+
+// CheckBase refuses a change that was made for another revision of the record.
+func (o Origin) CheckBase(t identity.Target, revision int64) error {
+	if o.IfRevision == 0 || o.IfRevision == revision {
+		return nil
+	}
+	return fault.New(fault.Conflict, "stale_revision", "%s is at revision %d, and the change was made for revision %d", t, revision, o.IfRevision).
+		Do("look at the present state and decide again").At("if_revision")
+}
 
 // A Decider says what policy makes of a change. Implementations MUST be pure in
 // (change, their own revision), and safe for concurrent use.
@@ -129,7 +155,7 @@ func (g *Gate) submit(ctx context.Context, c *Change, rule Rule) (Receipt, error
 	}
 	var decision Decision
 	out, err := g.store.Update(ctx, audit.PathOf(c.ID), func(tx *kv.Tx) error {
-		if err := rule(tx); err != nil {
+		if err := rule(tx, *c); err != nil {
 			return err
 		}
 		if c.Edits = tx.Edits(); len(c.Edits) == 0 {

@@ -42,10 +42,14 @@ func newGate(store *kv.Store, d gate.Decider) *gate.Gate {
 }
 
 func turn(on bool) gate.Rule {
-	return func(tx *kv.Tx) error { return kv.Put(tx, switches.Key("co", "video_visit"), switchState{On: on}) }
+	return func(tx *kv.Tx, _ gate.Change) error {
+		return kv.Put(tx, switches.Key("co", "video_visit"), switchState{On: on})
+	}
 }
 
-func refuse(*kv.Tx) error { return fault.New(fault.Refused, "no_offer", "there is no offer") }
+func refuse(*kv.Tx, gate.Change) error {
+	return fault.New(fault.Refused, "no_offer", "there is no offer")
+}
 
 func change(actor identity.Principal, action identity.Action, region string) gate.Change {
 	return gate.Change{ID: uuid.Must(uuid.NewV7()).String(), Actor: actor, Action: action,
@@ -107,7 +111,7 @@ func TestWhoIsRefusedAndWhatIsRecorded(t *testing.T) {
 		{"policy says no", deniesIt, change(lead, identity.Answer, "co"), turn(true), "policy_denied", audit.Refused, false},
 		{"policy cannot hold up turning off", deniesIt, change(lead, identity.TurnOff, "co"), turn(true), "", audit.Applied, true},
 		{"a malformed request is not on the record", gate.Unregulated{}, change(lead, identity.Answer, "co"),
-			func(*kv.Tx) error { return fault.New(fault.Invalid, "bad", "bad") }, "bad", "", false},
+			func(*kv.Tx, gate.Change) error { return fault.New(fault.Invalid, "bad", "bad") }, "bad", "", false},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			store := kvtest.New(t)
