@@ -32,6 +32,9 @@ func engineConfig(dir string, quota int64, lg *zap.Logger) *embed.Config {
 	c.AdvertiseClientUrls = nil
 	c.EnableGRPCGateway = false
 	c.EnablePprof = false
+	// No tokens, hence no etcd users: who may do what is decided by us, and the
+	// socket is open to our own user alone.
+	c.AuthToken = ""
 
 	// A short election is safe only because nobody can contest it.
 	c.TickMs, c.ElectionMs = 10, 100
@@ -65,7 +68,7 @@ func engineConfig(dir string, quota int64, lg *zap.Logger) *embed.Config {
 func startEngine(ctx context.Context, c *embed.Config) (*embed.Etcd, error) {
 	e, err := embed.StartEtcd(c)
 	if err != nil {
-		return nil, fmt.Errorf("store: open %s: %w", c.Dir, err)
+		return nil, fmt.Errorf("store: open %s: %w; if its files are damaged, restore it from a backup", c.Dir, err)
 	}
 	select {
 	case <-e.Server.ReadyNotify():

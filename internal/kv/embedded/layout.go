@@ -14,10 +14,11 @@ import (
 //	data.tmp/   a first boot that has not finished; wiped by the next
 //	data/       etcd's data, with our marker; renamed here from data.tmp
 //	etcd.sock   the child's socket, while it runs
-func lockPath(dir string) string   { return filepath.Join(dir, "lock") }
-func tempPath(dir string) string   { return filepath.Join(dir, "data.tmp") }
-func dataPath(dir string) string   { return filepath.Join(dir, "data") }
-func socketPath(dir string) string { return filepath.Join(dir, "etcd.sock") }
+func lockPath(dir string) string { return filepath.Join(dir, "lock") }
+func tempPath(dir string) string { return filepath.Join(dir, "data.tmp") }
+func dataPath(dir string) string { return filepath.Join(dir, "data") }
+
+const socketName = "etcd.sock"
 
 // prepareDir makes dir, private to its owner, so that it outlives a power cut:
 // a directory whose entry in its parent was never synced can vanish with

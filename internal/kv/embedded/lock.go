@@ -40,10 +40,7 @@ func takeLock(ctx context.Context, dir string) (*dirLock, error) {
 		f.Close()
 		return nil, err
 	}
-	if err := l.note(0); err != nil {
-		l.release()
-		return nil, err
-	}
+	l.note(0)
 	return l, nil
 }
 
@@ -85,17 +82,16 @@ func inUse(dir string, pid int) error {
 	return fmt.Errorf("store: data directory %s is in use by %s; stop it or use another --data-dir", dir, who)
 }
 
-// note writes down who holds the lock. Not synced: it is about live processes.
-func (l *dirLock) note(child int) error {
+// note writes down who holds the lock. It is best effort, since it serves the
+// message alone: on a full disk a store must still be able to start, the more
+// so as starting may be what frees space. Not synced: it is about live
+// processes.
+func (l *dirLock) note(child int) {
 	b := fmt.Appendf(nil, "%d\n%d\n", os.Getpid(), child)
 	// Written before cut short, so that a reader never sees an empty file.
-	if _, err := l.file.WriteAt(b, 0); err != nil {
-		return fmt.Errorf("store: write the lock: %w", err)
+	if _, err := l.file.WriteAt(b, 0); err == nil {
+		_ = l.file.Truncate(int64(len(b)))
 	}
-	if err := l.file.Truncate(int64(len(b))); err != nil {
-		return fmt.Errorf("store: write the lock: %w", err)
-	}
-	return nil
 }
 
 // release gives up this process's hold. It closes and does not unlock:

@@ -15,9 +15,14 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// maxLine bounds one line of the child's output, in bytes; the rest of a longer
-// line is dropped.
-const maxLine = 64 << 10
+const (
+	// maxLine bounds one line of the child's output, in bytes; the rest of a
+	// longer line is dropped.
+	maxLine = 64 << 10
+	// maxDump bounds what is kept of a goroutine dump, in bytes: enough for
+	// the goroutine that panicked, which comes first.
+	maxDump = 8 << 10
+)
 
 // noise lists warnings of etcd that are true of every embedded member and ask
 // nothing of anybody.
@@ -64,7 +69,8 @@ type lineLogger struct {
 	mu      sync.Mutex
 	partial []byte // of the line being received, at most maxLine
 	cause   string // the line that best explains an exit, or ""
-	rank    int    // of cause: 3 fatal or panic, 2 error, 1 anything else
+	rank    int    // of cause: 3 fatal or panic, 2 error, 1 unstructured
+	dump    []byte // the first unstructured lines, from a panic on if one came
 }
 
 func newLineLogger(to *slog.Logger) *lineLogger {
@@ -88,15 +94,15 @@ func (l *lineLogger) Write(p []byte) (int, error) {
 	}
 }
 
-// explain returns the line that best explains why the process ended, or "".
-func (l *lineLogger) explain() string {
+// explain returns the line that best explains why the process ended, and what
+// it printed besides etcd's log; both may be "". Call it when nothing more will
+// be written.
+func (l *lineLogger) explain() (cause, dump string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.partial) > 0 {
-		l.line(l.partial)
-		l.partial = l.partial[:0]
-	}
-	return l.cause
+	l.line(l.partial)
+	l.partial = l.partial[:0]
+	return l.cause, string(l.dump)
 }
 
 // line takes one whole line. l.mu is held.
@@ -120,7 +126,7 @@ func (l *lineLogger) structured(fields map[string]any) {
 	for _, k := range []string{"level", "msg", "ts", "caller", "stacktrace", "errorVerbose"} {
 		delete(fields, k)
 	}
-	to, rank := slog.LevelWarn, 1
+	to, rank := slog.LevelWarn, 0
 	switch level {
 	case "debug", "info":
 		to, rank = slog.LevelDebug, 0
@@ -141,18 +147,22 @@ func (l *lineLogger) structured(fields map[string]any) {
 // process dies, and the goroutine dump after it.
 func (l *lineLogger) raw(s string) {
 	if strings.HasPrefix(s, "panic:") || strings.HasPrefix(s, "fatal error:") {
+		if l.rank < 3 {
+			l.dump = l.dump[:0]
+		}
 		l.remember(3, s)
-		l.to.Error(s)
-		return
 	}
 	l.remember(1, s)
 	l.to.Debug(s)
+	if len(l.dump)+len(s) < maxDump {
+		l.dump = append(append(l.dump, s...), '\n')
+	}
 }
 
-// remember keeps the newest line of the highest rank; among fatal ones the
-// first, since the ones after it are its consequences.
+// remember keeps a line of the highest rank: of errors the last, of fatal and
+// unstructured lines the first, since what follows those is consequence.
 func (l *lineLogger) remember(rank int, s string) {
-	if rank > l.rank || rank == l.rank && rank < 3 && rank > 0 {
+	if rank > l.rank || rank == l.rank && rank == 2 {
 		l.rank, l.cause = rank, s
 	}
 }
