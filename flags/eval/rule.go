@@ -1,8 +1,6 @@
 package eval
 
-import (
-	"strconv"
-)
+import "strconv"
 
 // code is one compiled expression. A constant has neither closure; the others
 // have eval, and test where the truth can be had more cheaply than the value.
@@ -10,6 +8,8 @@ type code struct {
 	eval  expr
 	test  cond
 	value value // of a constant
+	// write appends the value as text, where that saves building it first.
+	write func(*env, []byte) []byte
 }
 
 func constant(v value) code { return code{value: v} }
@@ -303,6 +303,50 @@ func operatorNamed(name string) (operator, bool) {
 		return operator{2, 3, buildOrder, false}, true
 	case "in":
 		return operator{2, 2, buildIn, false}, true
+	case "+":
+		return operator{0, -1, buildSum, false}, true
+	case "*":
+		return operator{0, -1, buildProduct, false}, true
+	case "-":
+		return operator{1, -1, buildDifference, false}, true
+	case "/":
+		return operator{2, -1, buildQuotient, false}, true
+	case "%":
+		return operator{2, 2, buildRemainder, false}, true
+	case "max":
+		return operator{1, -1, buildMax, false}, true
+	case "min":
+		return operator{1, -1, buildMin, false}, true
+	case "cat":
+		return operator{0, -1, buildCat, false}, true
+	case "substr":
+		return operator{2, 3, buildSubstr, false}, true
+	case "merge":
+		return operator{0, -1, buildMerge, false}, true
+	case "missing":
+		return operator{0, -1, buildMissing, false}, true
+	case "missing_some":
+		return operator{2, 2, buildMissingSome, false}, true
+	case "map":
+		return operator{2, 2, buildMap, false}, true
+	case "filter":
+		return operator{2, 2, buildFilter, false}, true
+	case "all":
+		return operator{2, 2, buildAll, false}, true
+	case "some":
+		return operator{2, 2, buildSome, false}, true
+	case "none":
+		return operator{2, 2, buildNone, false}, true
+	case "reduce":
+		return operator{3, 3, buildReduce, false}, true
+	case "fractional":
+		return operator{1, -1, buildFractional, true}, true
+	case "starts_with":
+		return operator{2, 2, buildStartsWith, true}, true
+	case "ends_with":
+		return operator{2, 2, buildEndsWith, true}, true
+	case "sem_ver":
+		return operator{3, 3, buildSemVer, true}, true
 	}
 	return operator{}, false
 }

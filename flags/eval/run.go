@@ -26,6 +26,9 @@ type env struct {
 	// null, which is harmless since the work is bounded, and the result is then
 	// discarded: no operator has to look after the errors of its operands.
 	failure failure
+	// scratch is where a rollout puts together the text it hashes.
+	scratch   [96]byte
+	scratched bool
 }
 
 type failure uint8
