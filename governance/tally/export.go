@@ -28,9 +28,12 @@ type Export struct {
 	Budget  Rat    `json:"budget,omitzero"` // rules that spend; in the unit of the costs
 	Profile
 
-	Motion  *MotionRule `json:"motion,omitempty"`  // motions: what the charter demands
-	Sitting *Sitting    `json:"sitting,omitempty"` // motions: who was in the chair, who stood aside
-	RCTab   *RCTabRules `json:"rctab,omitempty"`   // RCTab counts only
+	Portfolio *PortfolioRule `json:"portfolio,omitempty"` // budgets: options that the charter sets
+	Motion    *MotionRule    `json:"motion,omitempty"`    // motions: what the charter demands
+	Sitting   *Sitting       `json:"sitting,omitempty"`   // motions: who was in the chair, who stood aside
+	Ranked    *RankedRule    `json:"ranked,omitempty"`    // rules that compare pairs
+	Grades    *GradeRule     `json:"grades,omitempty"`    // score and majority judgment
+	RCTab     *RCTabRules    `json:"rctab,omitempty"`     // RCTab counts only
 }
 
 // maxExport bounds what ReadExport reads: 256 MiB holds a ballot of every

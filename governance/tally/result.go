@@ -19,6 +19,7 @@ type Result struct {
 	Alternatives []Alternative `json:"alternatives,omitempty"` // as on the ballot paper: for titles
 
 	Motion *MotionReport `json:"motion,omitempty"` // motions only
+	Budget *BudgetReport `json:"budget,omitempty"` // rules that spend
 	Pairs  *Pairs        `json:"pairs,omitempty"`  // rules that compare pairs
 	Grades []GradeReport `json:"grades,omitempty"` // score and majority judgment
 }

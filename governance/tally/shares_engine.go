@@ -1,0 +1,544 @@
+package tally
+
+import (
+	"errors"
+	"math/big"
+	"math/bits"
+	"slices"
+)
+
+// shareMarket is an equal-shares problem in whole numbers: the projects and
+// their backers, with voters who would always act alike merged into groups.
+// A market is built once and run many times (Add1 raises the endowment and
+// runs again), so nothing in it changes during a run.
+type shareMarket struct {
+	projects []shareProject
+	groups   []shareGroup
+	classes  int   // number of endowment classes (one, or one per region)
+	per      int64 // weights and costs are in units of 1/per
+}
+
+// shareProject has its cost in whole units of the market's money.
+type shareProject struct {
+	cost    int64
+	scale   int64 // rho is the top payment per point divided by scale: the cost itself for cost utilities, else 1
+	backers []shareBacker
+	points  int64 // sum over the backers of weight times points
+}
+
+// shareBacker is a group that gives the project a positive utility. For
+// approval ballots points is 1; the cost, if it counts, is in scale.
+type shareBacker struct {
+	group  int32
+	points int32
+}
+
+// shareGroup stands for weight copies of one voter.
+type shareGroup struct {
+	weight int64
+	class  int32
+	size   int32 // number of projects it backs: the most rounds it can pay in
+}
+
+// shareRound is one purchase of a run. Every backer pays perPoint times its
+// points, or what it has left when that is less.
+type shareRound struct {
+	project  int
+	perPoint *big.Rat // exact; per unit of weight
+	tied     []int    // all projects with the same rho, winner included; nil when there was no tie
+}
+
+// shareRun is a finished run. Who paid what stays in the state that ran it
+// until the next run.
+type shareRun struct {
+	endow  []*big.Rat // per class and unit of weight
+	rounds []shareRound
+	cost   int64 // of all projects bought
+}
+
+// tieChooser picks one of several projects with equal rho.
+type tieChooser func(round int, tied []int) (winner int, err error)
+
+const groupEmpty = -1 << 63
+
+// shareState is the working memory of runs. Balances are kept as whole
+// numbers in units of 2^-shift, each within err units of the true, rational
+// balance; they only ever decide a comparison whose two sides differ by more
+// than that error. Whatever is closer is compared exactly, from the linear
+// form every balance has: endowment minus the rounds paid.
+type shareState struct {
+	m     *shareMarket
+	shift uint
+	err   int64
+
+	approx  []int64 // per group, or groupEmpty
+	emptied []int32 // round in which the group spent its last money, or -1
+	paidN   []int32
+	paidAt  []int32
+	paidPts []int32
+	paidOff []int32
+
+	arena   []shareBacker
+	backers [][]shareBacker // alive backers per project, compacted as groups run dry
+	low     []int64         // lower bound of the payment per point, in 2^-shift; it never falls during a run
+	fresh   []int32         // round of the last evaluation of low
+	gone    []int           // round in which the project left the race (bought or unaffordable), -1 while in
+	bought  []bool
+	done    []int // stamp of the round in which rho was last computed exactly
+	stamp   int
+
+	den    *big.Int   // common denominator of all exact values of the run
+	endNum []*big.Int // endowments over den
+	payNum []*big.Int // payments per point of past rounds over den
+
+	classW []int64
+	coef   []int64
+	mark   []int8 // classification scratch, per backer of the project at hand
+}
+
+func newShareState(m *shareMarket) *shareState {
+	s := &shareState{m: m}
+	n, total := len(m.groups), 0
+	s.paidOff = make([]int32, n+1)
+	for g := range m.groups {
+		s.paidOff[g] = int32(total)
+		total += int(m.groups[g].size)
+	}
+	s.paidOff[n] = int32(total)
+	s.approx, s.emptied, s.paidN = make([]int64, n), make([]int32, n), make([]int32, n)
+	s.paidAt, s.paidPts = make([]int32, total), make([]int32, total)
+	p := len(m.projects)
+	s.arena, s.backers = make([]shareBacker, total), make([][]shareBacker, p)
+	s.low, s.fresh, s.gone = make([]int64, p), make([]int32, p), make([]int, p)
+	s.bought, s.done = make([]bool, p), make([]int, p)
+	s.classW, s.coef = make([]int64, m.classes), make([]int64, p)
+	return s
+}
+
+// run buys projects until no project's backers can pay for it together.
+//
+// watch, if not nil, is told of each purchase before it happens, while the
+// balances are still those that were compared.
+func (s *shareState) run(endow []*big.Rat, choose tieChooser, watch func(round shareRound)) (*shareRun, error) {
+	if err := s.reset(endow); err != nil {
+		return nil, err
+	}
+	r := &shareRun{endow: endow}
+	for {
+		tied := s.cheapest(len(r.rounds))
+		if len(tied) == 0 {
+			return r, nil
+		}
+		round := shareRound{project: tied[0], perPoint: new(big.Rat)}
+		if len(tied) > 1 {
+			slices.Sort(tied)
+			w, err := choose(len(r.rounds), tied)
+			if err != nil {
+				return nil, err
+			}
+			round.project, round.tied = w, tied
+		}
+		num, den, _ := s.exact(round.project)
+		round.perPoint.SetFrac(num, s.over(den))
+		if watch != nil {
+			watch(round)
+			s.exact(round.project) // watch may have solved for others
+		}
+		s.buy(round.project, num, den, len(r.rounds))
+		r.rounds = append(r.rounds, round)
+		r.cost += s.m.projects[round.project].cost
+	}
+}
+
+func (s *shareState) reset(endow []*big.Rat) error {
+	s.den = big.NewInt(1)
+	for _, e := range endow {
+		s.den = lcm(s.den, e.Denom())
+	}
+	s.endNum, s.payNum = s.endNum[:0], s.payNum[:0]
+	for _, e := range endow {
+		n := new(big.Int).Div(s.den, e.Denom())
+		s.endNum = append(s.endNum, n.Mul(n, e.Num()))
+	}
+	if err := s.setShift(); err != nil {
+		return err
+	}
+	s.err = 1
+	for g := range s.approx {
+		s.approx[g], s.emptied[g], s.paidN[g] = s.fixed(s.endNum[s.m.groups[g].class], 1), -1, 0
+	}
+	off := 0
+	for p := range s.m.projects {
+		pr := &s.m.projects[p]
+		k := copy(s.arena[off:], pr.backers)
+		s.backers[p] = s.arena[off : off+k : off+k]
+		off += k
+		s.gone[p], s.fresh[p], s.bought[p], s.low[p] = -1, -1, false, 0
+		if pr.cost <= 0 || k == 0 || !s.canPay(p) {
+			s.gone[p] = 0
+		} else {
+			s.low[p] = (pr.cost << s.shift) / pr.points
+		}
+	}
+	return nil
+}
+
+// setShift takes the finest fixed-point unit in which all the money there is
+// still fits 61 bits.
+func (s *shareState) setShift() error {
+	for i := range s.classW {
+		s.classW[i] = 0
+	}
+	for g := range s.m.groups {
+		s.classW[s.m.groups[g].class] += s.m.groups[g].weight
+	}
+	total, t := new(big.Int), new(big.Int)
+	for c, w := range s.classW {
+		total.Add(total, t.Mul(big.NewInt(w), s.endNum[c]))
+	}
+	total.Div(total, s.den)
+	if total.BitLen() > 60 {
+		return errors.New("the voters' shares have grown too large to count exactly")
+	}
+	s.shift = uint(60 - total.BitLen())
+	return nil
+}
+
+// fixed is floor(num / (den*u)) in units of 2^-shift.
+func (s *shareState) fixed(num *big.Int, u int64) int64 {
+	n := new(big.Int).Lsh(num, s.shift)
+	return n.Div(n, s.over(u)).Int64()
+}
+
+// over is s.den*u.
+func (s *shareState) over(u int64) *big.Int {
+	d := big.NewInt(u)
+	return d.Mul(d, s.den)
+}
+
+// canPay compares the backers' whole money with the cost, exactly if need be.
+func (s *shareState) canPay(p int) bool {
+	pr := &s.m.projects[p]
+	var sum, weight int64
+	alive := s.backers[p][:0]
+	for _, b := range s.backers[p] {
+		if a := s.approx[b.group]; a != groupEmpty {
+			w := s.m.groups[b.group].weight
+			sum, weight = sum+w*a, weight+w
+			alive = append(alive, b)
+		}
+	}
+	s.backers[p] = alive
+	if pr.cost > 1<<61>>s.shift {
+		return false
+	}
+	want, slack := pr.cost<<s.shift, weight*s.err
+	switch {
+	case sum-slack > want:
+		return true
+	case sum+slack < want:
+		return false
+	}
+	s.clearSums()
+	for _, b := range alive {
+		s.addSum(b.group)
+	}
+	need := new(big.Int).Mul(big.NewInt(pr.cost), s.den)
+	return s.sum().Cmp(need) >= 0
+}
+
+// cheapest returns the projects of least rho this round, several on a tie.
+// It works on lower bounds: a project is evaluated again only when its old
+// bound is the least of all, and exactly only when its new one still is.
+func (s *shareState) cheapest(round int) []int {
+	var tied []int
+	var num *big.Int // rho of tied[0], as its payment per point
+	var den, high int64
+	s.stamp++
+	for {
+		p := s.leastBound()
+		if p < 0 || (len(tied) > 0 && s.above(p, s.low[p], tied[0], high)) {
+			return tied
+		}
+		if int(s.fresh[p]) != round {
+			s.fresh[p] = int32(round)
+			s.evaluate(p, round)
+			continue
+		}
+		n, d, ok := s.exact(p)
+		s.done[p] = s.stamp
+		if !ok {
+			s.gone[p] = round
+			continue
+		}
+		s.low[p] = s.fixed(n, d)
+		c := -1
+		if len(tied) > 0 {
+			c = s.compare(n, d, p, num, den, tied[0])
+		}
+		if c < 0 {
+			tied, num, den, high = []int{p}, n, d, s.low[p]+1
+		} else if c == 0 {
+			tied = append(tied, p)
+		}
+	}
+}
+
+// leastBound returns the project with the least lower bound of rho among
+// those not computed exactly in this round, or -1.
+func (s *shareState) leastBound() int {
+	best := -1
+	for p := range s.low {
+		if s.gone[p] < 0 && s.done[p] != s.stamp && (best < 0 || s.above(best, s.low[best], p, s.low[p])) {
+			best = p
+		}
+	}
+	return best
+}
+
+// above says whether rho of p, with payment a, is greater than that of q with
+// payment b.
+func (s *shareState) above(p int, a int64, q int, b int64) bool {
+	h1, l1 := bits.Mul64(uint64(a), uint64(s.m.projects[q].scale))
+	h2, l2 := bits.Mul64(uint64(b), uint64(s.m.projects[p].scale))
+	return h1 > h2 || h1 == h2 && l1 > l2
+}
+
+func (s *shareState) compare(n1 *big.Int, d1 int64, p1 int, n2 *big.Int, d2 int64, p2 int) int {
+	a, b, t := new(big.Int), new(big.Int), new(big.Int)
+	a.Mul(n1, t.SetInt64(d2)).Mul(a, t.SetInt64(s.m.projects[p2].scale))
+	b.Mul(n2, t.SetInt64(d1)).Mul(b, t.SetInt64(s.m.projects[p1].scale))
+	return a.Cmp(b)
+}
+
+// evaluate raises the project's lower bound with Newton's method from the
+// left: take as poor all backers who cannot pay the present bound, let the
+// others share the rest, repeat. Any split gives a valid lower bound, because
+// min(b, r*u) never exceeds either of its sides.
+func (s *shareState) evaluate(p, round int) {
+	if !s.canPay(p) {
+		s.gone[p] = round
+		return
+	}
+	want := s.m.projects[p].cost << s.shift
+	r := s.low[p]
+	for {
+		var poor, poorW, rich int64
+		for _, b := range s.backers[p] {
+			a, w := s.approx[b.group], s.m.groups[b.group].weight
+			if lessPay(a, r, b.points) {
+				poor, poorW = poor+w*a, poorW+w
+			} else {
+				rich += w * int64(b.points)
+			}
+		}
+		if rich == 0 {
+			return // so close that only the exact comparison can tell
+		}
+		next := (want - poor - poorW*s.err) / rich
+		if next <= r {
+			return
+		}
+		r = next
+		s.low[p] = r
+	}
+}
+
+// lessPay is a < r*points for r >= 0.
+func lessPay(a, r int64, points int32) bool {
+	if points == 1 || a <= 0 {
+		return a < r
+	}
+	h, l := bits.Mul64(uint64(r), uint64(points))
+	return h > 0 || uint64(a) < l
+}
+
+// exact solves sum of min(balance, r*points) = cost for r = num/(s.den*den),
+// and leaves in s.mark which backers would be emptied by it. It reports false
+// when the backers together cannot pay. Newton's method from any split of the
+// backers ends after finitely many steps, and each step is exact.
+func (s *shareState) exact(p int) (num *big.Int, den int64, ok bool) {
+	if !s.canPay(p) {
+		return nil, 0, false
+	}
+	back := s.backers[p]
+	s.mark = slices.Grow(s.mark[:0], len(back))[:len(back)]
+	for i, b := range back {
+		s.mark[i] = 0
+		if lessPay(s.approx[b.group], s.low[p], b.points) {
+			s.mark[i] = -1
+		}
+	}
+	s.unmarkAllPoor(back)
+	for {
+		num, den = s.solve(p, back)
+		if !s.classify(back, num, den) {
+			return num, den, true
+		}
+		s.unmarkAllPoor(back)
+	}
+}
+
+// unmarkAllPoor keeps the equation solvable: with money enough, somebody is
+// not poor, and treating all as able to pay is again a valid lower bound.
+func (s *shareState) unmarkAllPoor(back []shareBacker) {
+	for i := range back {
+		if s.mark[i] >= 0 {
+			return
+		}
+	}
+	clear(s.mark)
+}
+
+func (s *shareState) solve(p int, back []shareBacker) (*big.Int, int64) {
+	s.clearSums()
+	var rich int64
+	for i, b := range back {
+		if s.mark[i] < 0 {
+			s.addSum(b.group)
+		} else {
+			rich += s.m.groups[b.group].weight * int64(b.points)
+		}
+	}
+	num := new(big.Int).Mul(big.NewInt(s.m.projects[p].cost), s.den)
+	return num.Sub(num, s.sum()), rich
+}
+
+// classify marks each backer -1 (has less than r*points), 0 (exactly that:
+// emptied too) or 1 (keeps something) and reports whether the poor changed.
+func (s *shareState) classify(back []shareBacker, num *big.Int, den int64) (changed bool) {
+	if num.Sign() < 0 {
+		clear(s.mark)
+		return true
+	}
+	low := s.fixed(num, den)
+	high := low + 1
+	for i, b := range back {
+		a := s.approx[b.group]
+		was := s.mark[i] < 0
+		switch {
+		case lessPay(a+s.err, low, b.points):
+			s.mark[i] = -1
+		case !lessPay(a-s.err-1, high, b.points):
+			s.mark[i] = 1
+		default:
+			s.mark[i] = int8(s.compareBalance(b, num, den))
+		}
+		changed = changed || was != (s.mark[i] < 0)
+	}
+	return changed
+}
+
+// compareBalance compares the group's exact balance with points*num/(den*s.den).
+func (s *shareState) compareBalance(b shareBacker, num *big.Int, den int64) int {
+	bal := s.balance(b.group)
+	bal.Mul(bal, big.NewInt(den))
+	return bal.Cmp(new(big.Int).Mul(num, big.NewInt(int64(b.points))))
+}
+
+// balance is the exact balance of an unspent group, over s.den.
+func (s *shareState) balance(g int32) *big.Int {
+	v, t := new(big.Int).Set(s.endNum[s.m.groups[g].class]), new(big.Int)
+	for i := s.paidOff[g]; i < s.paidOff[g]+s.paidN[g]; i++ {
+		v.Sub(v, t.Mul(s.payNum[s.paidAt[i]], big.NewInt(int64(s.paidPts[i]))))
+	}
+	return v
+}
+
+func (s *shareState) clearSums() {
+	clear(s.classW)
+	clear(s.coef)
+}
+
+// addSum adds the group's weighted balance to the linear form.
+func (s *shareState) addSum(g int32) {
+	w := s.m.groups[g].weight
+	s.classW[s.m.groups[g].class] += w
+	for i := s.paidOff[g]; i < s.paidOff[g]+s.paidN[g]; i++ {
+		s.coef[s.paidAt[i]] += w * int64(s.paidPts[i])
+	}
+}
+
+// sum is the value of the linear form, over s.den.
+func (s *shareState) sum() *big.Int {
+	v, t := new(big.Int), new(big.Int)
+	for c, w := range s.classW {
+		if w != 0 {
+			v.Add(v, t.Mul(t.SetInt64(w), s.endNum[c]))
+		}
+	}
+	for r := range s.payNum {
+		if k := s.coef[r]; k != 0 {
+			v.Sub(v, t.Mul(t.SetInt64(k), s.payNum[r]))
+		}
+	}
+	return v
+}
+
+// buy lets the backers pay num/(s.den*den) per point. s.mark must be that of
+// the project's exact call.
+func (s *shareState) buy(p int, num *big.Int, den int64, round int) {
+	pays := map[int32]int64{}
+	for i, b := range s.backers[p] {
+		g := b.group
+		if s.mark[i] <= 0 {
+			s.approx[g], s.emptied[g] = groupEmpty, int32(round)
+			continue
+		}
+		pay, known := pays[b.points]
+		if !known {
+			pay = s.fixed(new(big.Int).Mul(num, big.NewInt(int64(b.points))), den)
+			pays[b.points] = pay
+		}
+		s.approx[g] -= pay
+		at := s.paidOff[g] + s.paidN[g]
+		s.paidAt[at], s.paidPts[at] = int32(round), b.points
+		s.paidN[g]++
+	}
+	s.err++
+	s.gone[p], s.bought[p] = round, true
+	s.rescale(num, den)
+}
+
+// rescale brings all exact values over the denominator that the new payment
+// needs.
+func (s *shareState) rescale(num *big.Int, den int64) {
+	t := new(big.Int)
+	g := t.GCD(nil, nil, new(big.Int).Abs(num), big.NewInt(den)).Int64()
+	f := big.NewInt(den / g)
+	s.den = new(big.Int).Mul(s.den, f)
+	for _, n := range s.endNum {
+		n.Mul(n, f)
+	}
+	for _, n := range s.payNum {
+		n.Mul(n, f)
+	}
+	s.payNum = append(s.payNum, new(big.Int).Quo(num, big.NewInt(g)))
+}
+
+// paid is what one unit of weight of the group paid in the round, exactly.
+func (s *shareState) paid(g int32, round int) *big.Rat {
+	for i := s.paidOff[g]; i < s.paidOff[g]+s.paidN[g]; i++ {
+		if int(s.paidAt[i]) == round {
+			n := big.NewInt(int64(s.paidPts[i]))
+			return new(big.Rat).SetFrac(n.Mul(n, s.payNum[round]), s.den)
+		}
+	}
+	if int(s.emptied[g]) == round {
+		return new(big.Rat).SetFrac(s.balance(g), s.den)
+	}
+	return new(big.Rat)
+}
+
+// left is what one unit of weight of the group has left, exactly.
+func (s *shareState) left(g int32) *big.Rat {
+	if s.emptied[g] >= 0 {
+		return new(big.Rat)
+	}
+	return new(big.Rat).SetFrac(s.balance(g), s.den)
+}
+
+func lcm(a, b *big.Int) *big.Int {
+	g := new(big.Int).GCD(nil, nil, a, b)
+	return g.Mul(g.Quo(a, g), b)
+}
