@@ -21,17 +21,20 @@ type fractional struct {
 	key     func(*env, []byte) []byte
 	first   expr
 	entries []entry
-	total   uint64 // if all weights are fixed
-	fixed   bool
+	total   uint64 // of the fixed weights
+	fixed   bool   // all is
 }
 
 // entry is one share: a variant and its weight.
 type entry struct {
-	variant expr
+	variant expr   // nil if fixed
+	name    value  // the fixed variant
 	weight  expr   // nil if fixed
 	share   uint64 // the fixed weight
 	whole   expr   // an expression that gives the entry as a list; then alone
 }
+
+func (en *entry) fixed() bool { return en.variant == nil && en.weight == nil && en.whole == nil }
 
 func buildFractional(k *call) code {
 	f := &fractional{}
@@ -69,7 +72,7 @@ func (k *call) entries(f *fractional, from int) bool {
 		en, good := k.entry(i)
 		ok = ok && good
 		f.entries = append(f.entries, en)
-		f.fixed = f.fixed && en.weight == nil && en.whole == nil
+		f.fixed = f.fixed && en.fixed()
 		f.total += en.share
 	}
 	if f.total > maxWeight {
@@ -95,7 +98,7 @@ func (k *call) entry(i int) (entry, bool) {
 		return entry{}, false
 	}
 	variant := k.rule(&n.items[0], at.down("0"), k.depth)
-	en := entry{variant: variant.expr(), share: 1}
+	en := entry{variant: variant.eval, name: variant.value, share: 1}
 	ok := !variant.constant() || nameable(variant.value)
 	if !ok {
 		k.null(at.down("0"), "takes a string, a boolean, a number or null for a variant, not "+describe(&n.items[0]))
@@ -145,14 +148,20 @@ func (f *fractional) eval(e *env) value {
 	if f.first != nil && f.key == nil {
 		head = f.first(e)
 	}
+	if !f.fixed || head.kind == kList {
+		return f.weigh(e, head)
+	}
 	h, ok := f.hash(e, head)
 	if !ok {
 		return value{}
 	}
-	if f.fixed && head.kind != kList {
-		return f.pick(e, h)
+	at, end := point(h, f.total), uint64(0)
+	for i := range f.entries {
+		if end += f.entries[i].share; end > at {
+			return f.entries[i].name
+		}
 	}
-	return f.weigh(e, h, head)
+	return value{} // no entry has a weight
 }
 
 // hash hashes the bucketing key; without one there is no bucket.
@@ -184,73 +193,57 @@ func (f *fractional) hash(e *env, head value) (uint32, bool) {
 // point maps a hash onto [0, total).
 func point(h uint32, total uint64) uint64 { return uint64(h) * total >> 32 }
 
-// pick finds the winner among fixed weights.
-func (f *fractional) pick(e *env, h uint32) value {
-	at, end := point(h, f.total), uint64(0)
-	for i := range f.entries {
-		if end += f.entries[i].share; end > at {
-			return variantOf(f.entries[i].variant(e))
-		}
-	}
-	return value{} // no entry has a weight
-}
-
-func variantOf(v value) value {
-	if !nameable(v) {
-		return value{}
-	}
-	return v
-}
-
-// weigh finds the winner where weights or whole entries are computed. Every
-// weight is computed, and one that is none spoils the rollout.
-func (f *fractional) weigh(e *env, h uint32, head value) value {
+// weigh finds the winner where variants, weights or whole entries are computed.
+// All of them are, first and always, as the engines do: what is wrong with one
+// entry shows for everyone, and not only for whoever is in its bucket.
+func (f *fractional) weigh(e *env, head value) value {
 	var few [16]share
 	shares := few[:0]
-	total := uint64(0)
 	if head.kind == kList {
 		shares = append(shares, shareOf(head))
 	}
 	for i := range f.entries {
 		shares = append(shares, f.entries[i].open(e))
 	}
+	total, ok := uint64(0), true
 	for i := range shares {
-		if total += shares[i].weight; !shares[i].ok {
-			return value{}
-		}
+		total += shares[i].weight
+		ok = ok && shares[i].ok
 	}
-	if total > maxWeight {
+	h, found := f.hash(e, head)
+	if !ok || !found || total > maxWeight {
 		return value{}
 	}
 	at, end := point(h, total), uint64(0)
 	for i := range shares {
 		if end += shares[i].weight; end > at {
-			if shares[i].entry != nil {
-				return variantOf(shares[i].entry.variant(e))
-			}
 			return shares[i].variant
 		}
 	}
 	return value{}
 }
 
-// share is an entry weighed: its variant still to be evaluated, or given.
+// share is an entry weighed.
 type share struct {
-	entry   *entry
 	variant value
 	weight  uint64
 	ok      bool
 }
 
 func (en *entry) open(e *env) share {
-	switch {
-	case en.whole != nil:
+	if en.whole != nil {
 		return shareOf(en.whole(e))
-	case en.weight != nil:
-		w, ok := weightOf(en.weight(e))
-		return share{entry: en, weight: w, ok: ok}
 	}
-	return share{entry: en, weight: en.share, ok: true}
+	s := share{variant: en.name, weight: en.share, ok: true}
+	if en.variant != nil {
+		s.variant = en.variant(e)
+		s.ok = nameable(s.variant)
+	}
+	if en.weight != nil {
+		weight, ok := weightOf(en.weight(e))
+		s.weight, s.ok = weight, s.ok && ok
+	}
+	return s
 }
 
 // shareOf reads an entry given as a list.

@@ -46,13 +46,17 @@ func contains(vs []value, needle value) bool {
 	return false
 }
 
-// in finds a needle by strict equality. Nothing is in null, as both engines say;
-// a number or an object holds nothing, and text holds only text: there they
-// differ, and asking is an error.
+// in finds a needle by strict equality. Nothing is in null, 0 or false, as both
+// engines say. On whether anything but text is in text, and on a true, a
+// number or an object that one looks in, they differ, and asking is an error.
 func in(e *env, needle, hay value) bool {
 	switch hay.kind {
 	case kNull:
 		return false
+	case kBool, kNumber:
+		if !hay.truthy() {
+			return false
+		}
 	case kString:
 		if needle.kind != kString {
 			e.fail(failOperand)
@@ -78,7 +82,7 @@ func in(e *env, needle, hay value) bool {
 
 // buildMerge joins lists into one, taking what is no list for a list of one.
 func buildMerge(k *call) code {
-	in := k.operands()
+	in := k.operands(anyAlone)
 	return code{eval: func(e *env) value {
 		var out []value
 		for i, seq := 0, in.open(e); i < seq.n; i++ {
@@ -105,7 +109,7 @@ func appendFlat(e *env, out []value, v value) []value {
 // buildMissing lists those of the given paths that are absent or null. As a
 // condition it stops at the first.
 func buildMissing(k *call) code {
-	in, data := k.operands(), k.data()
+	in, data := k.operands(textAlone), k.data()
 	return code{
 		eval: func(e *env) value {
 			seq := in.open(e)

@@ -1,5 +1,7 @@
 package eval
 
+import "strconv"
+
 // A loop evaluates its body once for each element of a list, with the element as
 // all that var can see. The outer context is not visible, as JsonLogic documents
 // it; flagd's Go engine lets it shine through in some loops and not in others.
@@ -13,7 +15,11 @@ type loop struct {
 }
 
 func (k *call) loop() loop {
-	l := loop{list: k.arg(0).expr()}
+	over := k.arg(0)
+	if over.constant() && over.value.kind != kList && over.value.kind != kNull {
+		k.breaks(k.argAt(0), strconv.Quote(k.name)+" loops over a list, not "+describe(&k.args[0]))
+	}
+	l := loop{list: over.expr()}
 	before := k.ops
 	k.loops++
 	l.body = k.arg(1)

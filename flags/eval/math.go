@@ -28,11 +28,11 @@ func finite(e *env, f float64) value {
 }
 
 func buildSum(k *call) code {
-	return fold2(k.operands(), 0, func(a, b float64) float64 { return a + b })
+	return fold2(k.operands(numericAlone), 0, func(a, b float64) float64 { return a + b })
 }
 
 func buildProduct(k *call) code {
-	return fold2(k.operands(), 1, func(a, b float64) float64 { return a * b })
+	return fold2(k.operands(noneAlone), 1, func(a, b float64) float64 { return a * b })
 }
 
 // fold2 combines all operands, starting from the neutral one.
@@ -74,12 +74,13 @@ func chain(args []expr, combine func(a, b float64) float64) code {
 	}}
 }
 
-func buildMax(k *call) code { return extreme(k.operands(), func(a, b float64) bool { return a > b }) }
-func buildMin(k *call) code { return extreme(k.operands(), func(a, b float64) bool { return a < b }) }
+func buildMax(k *call) code { return extreme(k, func(a, b float64) bool { return a > b }) }
+func buildMin(k *call) code { return extreme(k, func(a, b float64) bool { return a < b }) }
 
 // extreme picks one of at least one number. Numeric text is no number here: one
 // engine reads it, the other refuses.
-func extreme(in operands, better func(a, b float64) bool) code {
+func extreme(k *call, better func(a, b float64) bool) code {
+	in := k.operands(noneAlone)
 	return code{eval: func(e *env) value {
 		seq := in.open(e)
 		if seq.n == 0 {

@@ -6,14 +6,20 @@ package eval
 type operands struct {
 	fixed  []expr
 	spread expr
+	lone   func(value) bool // which single value will do instead of a list
 }
 
-func (k *call) operands() operands {
+func (k *call) operands(lone func(value) bool) operands {
 	if k.bare && k.args[0].kind == nodeObject {
-		return operands{spread: k.arg(0).expr()}
+		return operands{spread: k.arg(0).expr(), lone: lone}
 	}
 	return operands{fixed: exprs(k.all())}
 }
+
+func noneAlone(value) bool      { return false }
+func textAlone(v value) bool    { return v.kind == kString }
+func anyAlone(v value) bool     { return v.kind != kNull }
+func numericAlone(v value) bool { return v.kind == kNumber || v.kind == kString }
 
 // open starts reading the operands of one evaluation.
 func (o *operands) open(e *env) sequence {
@@ -21,8 +27,13 @@ func (o *operands) open(e *env) sequence {
 		return sequence{fixed: o.fixed, n: len(o.fixed)}
 	}
 	v := o.spread(e)
-	if v.kind != kList {
+	switch {
+	case v.kind == kList:
+	case o.lone(v):
 		return sequence{one: v, n: 1}
+	default:
+		e.fail(failOperand)
+		return sequence{}
 	}
 	n := v.len()
 	if !e.spend(n) {

@@ -151,8 +151,6 @@ func (v value) child(name string, at int) value {
 func dynamicPath(path, data expr) expr {
 	return func(e *env) value {
 		switch p := path(e); p.kind {
-		case kNull:
-			return data(e)
 		case kString:
 			return find(data(e), p.str)
 		case kNumber:

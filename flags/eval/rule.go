@@ -245,6 +245,26 @@ func (k *call) null(at *path, problem string) code {
 	return code{}
 }
 
+// inArray refuses a single argument without its array where the engines do.
+func inArray(build func(*call) code) func(*call) code {
+	return func(k *call) code {
+		if k.bare {
+			k.breaks(k.at, strconv.Quote(k.name)+" takes its arguments in an array")
+		}
+		return build(k)
+	}
+}
+
+// inArrayOrRule allows a single operation that gives the list of arguments.
+func inArrayOrRule(build func(*call) code) func(*call) code {
+	return func(k *call) code {
+		if k.bare && k.args[0].kind == nodeObject {
+			return build(k)
+		}
+		return inArray(build)(k)
+	}
+}
+
 func takes(op operator) string {
 	s := "takes " + strconv.Itoa(op.least)
 	switch {
@@ -288,11 +308,11 @@ func operatorNamed(name string) (operator, bool) {
 	case "var":
 		return operator{0, 2, buildVar, false}, true
 	case "if", "?:":
-		return operator{1, -1, buildIf, false}, true
+		return operator{1, -1, inArray(buildIf), false}, true
 	case "and":
-		return operator{1, -1, buildAnd, false}, true
+		return operator{1, -1, inArray(buildAnd), false}, true
 	case "or":
-		return operator{1, -1, buildOr, false}, true
+		return operator{1, -1, inArray(buildOr), false}, true
 	case "!":
 		return operator{1, 1, buildNot, false}, true
 	case "!!":
@@ -306,7 +326,7 @@ func operatorNamed(name string) (operator, bool) {
 	case "+":
 		return operator{0, -1, buildSum, false}, true
 	case "*":
-		return operator{0, -1, buildProduct, false}, true
+		return operator{0, -1, inArrayOrRule(buildProduct), false}, true
 	case "-":
 		return operator{1, -1, buildDifference, false}, true
 	case "/":
@@ -314,9 +334,9 @@ func operatorNamed(name string) (operator, bool) {
 	case "%":
 		return operator{2, 2, buildRemainder, false}, true
 	case "max":
-		return operator{1, -1, buildMax, false}, true
+		return operator{1, -1, inArrayOrRule(buildMax), false}, true
 	case "min":
-		return operator{1, -1, buildMin, false}, true
+		return operator{1, -1, inArrayOrRule(buildMin), false}, true
 	case "cat":
 		return operator{0, -1, buildCat, false}, true
 	case "substr":

@@ -9,7 +9,7 @@ import (
 // buildCat joins its operands as text; null is empty. Nothing is trimmed, as
 // flagd's Go engine does and nobody documents.
 func buildCat(k *call) code {
-	in := k.operands()
+	in := k.operands(textAlone)
 	write := func(e *env, b []byte) []byte {
 		for i, seq := 0, in.open(e); i < seq.n && e.failure == failNone; i++ {
 			b = appendText(e, b, seq.at(e, i))
