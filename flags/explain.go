@@ -1,0 +1,172 @@
+package flags
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/quorate/quorate/flags/eval"
+)
+
+// LineWords is how many words the first line of an explanation may have.
+const LineWords = 25
+
+// An Explanation walks back from a served value to what it rests on.
+type Explanation struct {
+	Line       string  `json:"line"` // at most LineWords words: state, cause, next step, who can take it
+	On         bool    `json:"on"`   // the value served for the context asked about
+	Variant    string  `json:"variant"`
+	Reason     string  `json:"reason"` // OpenFeature's
+	Region     string  `json:"region"`
+	Capability string  `json:"capability"`
+	Revision   int64   `json:"revision"` // newest among the inputs of this value
+	Layers     []Layer `json:"layers"`   // in the order of the sentence
+}
+
+// A Layer is one of the conditions: what it says, and who made it so, when.
+type Layer struct {
+	Name     string `json:"name"`  // offered, permitted, enabled, prerequisites
+	Holds    bool   `json:"holds"` // all must, for the capability to be on
+	Says     string `json:"says"`
+	By       string `json:"by,omitempty"` // by role
+	At       string `json:"at,omitempty"` // RFC 3339, UTC
+	Reason   string `json:"reason,omitempty"`
+	Revision int64  `json:"revision,omitempty"`
+	Change   string `json:"change,omitempty"` // its leaf in the record
+}
+
+// Explain says why a capability is on or off in a region for a context.
+func (s *Snapshot) Explain(region, capability string, ctx eval.Context, at time.Time) (Explanation, error) {
+	st, err := s.State(region, capability)
+	if err != nil {
+		return Explanation{}, err
+	}
+	r, _ := s.Evaluate(region, capability, ctx, at)
+	on, _ := r.Value.(bool)
+	unmet := s.unmet(st)
+	e := Explanation{On: on && r.HasValue, Variant: r.Variant, Reason: string(r.Reason), Region: region, Capability: capability,
+		Revision: st.Revision, Layers: []Layer{offered(st), permitted(), enabled(st), prerequisites(st, unmet)}}
+	e.Line = firstLine(st, unmet)
+	return e, nil
+}
+
+// unmet lists the prerequisites that are not on.
+func (s *Snapshot) unmet(st State) []string {
+	var keys []string
+	for _, p := range st.Capability.Value.Prerequisites {
+		if other, err := s.State(st.Region.Value.Key, p); err != nil || other.Cause != On {
+			keys = append(keys, p)
+		}
+	}
+	return keys
+}
+
+// firstLine is the answer in one line. Names of more than three words give way
+// to the key, so that the line keeps within LineWords whatever they are.
+func firstLine(st State, unmet []string) string {
+	what := short(st.Capability.Value.Name, st.Capability.Value.Key)
+	where := short(st.Region.Value.Name, st.Region.Value.Key)
+	off := fmt.Sprintf("%s: off in %s", what, where)
+	e := st.Enablement.Value
+	switch st.Cause {
+	case On:
+		return fmt.Sprintf("%s: on in %s, offered and enabled. The regional lead can turn it off at once.", what, where)
+	case CapRetired:
+		return off + ", because it is retired. Nothing can be done."
+	case NoOffer:
+		return off + ", because it is not offered. An operator can grant the offer."
+	case WasTurnedOff:
+		return off + ", turned off for safety. The regional lead can enable it again."
+	case Prerequisite:
+		return fmt.Sprintf("%s, because it needs %s%s. The regional lead can enable that first.", off, unmet[0], others(unmet))
+	case NotEnabled:
+		return off + notEnabled(e)
+	}
+	return off + ", because its definition cannot be used. An operator must repair it."
+}
+
+func notEnabled(e Enablement) string {
+	switch e.Answer {
+	case Later:
+		return ", because the region answers by " + e.Until + ". The regional lead can enable it now."
+	case Decline:
+		return ", because the region declined. The regional lead reviews it on " + e.Review + "."
+	}
+	return ", because the region has not answered. The regional lead can enable it."
+}
+
+func others(unmet []string) string {
+	if len(unmet) == 1 {
+		return ""
+	}
+	return fmt.Sprintf(" and %d more", len(unmet)-1)
+}
+
+func short(name, key string) string {
+	if len(strings.Fields(name)) > 3 || name == "" {
+		return key
+	}
+	return name
+}
+
+func offered(st State) Layer {
+	o := st.Offer.Value
+	l := Layer{Name: "offered", Holds: o.Live() && st.Capability.Value.Stage != Retired, Revision: st.Offer.Revision}
+	switch {
+	case !st.Offer.Exists():
+		l.Says, l.Revision = "no offer was ever made; the stage is "+string(st.Capability.Value.Stage), st.Capability.Revision
+		return l
+	case o.Withdrawn != nil:
+		l.Says = "the offer was withdrawn"
+		return l.by(*o.Withdrawn)
+	case st.Capability.Value.Stage == Retired:
+		l.Says = "offered, but the capability is retired"
+	default:
+		l.Says = "offered to every region (" + string(o.Kind) + ")"
+	}
+	return l.by(o.Granted)
+}
+
+// permitted says the truth of a server without policy.
+func permitted() Layer {
+	return Layer{Name: "permitted", Holds: true, Says: "no regulation is encoded in this server, so none was checked"}
+}
+
+func enabled(st State) Layer {
+	e := st.Enablement.Value
+	l := Layer{Name: "enabled", Holds: e.On(), Revision: st.Enablement.Revision}
+	switch {
+	case !st.Enablement.Exists():
+		l.Says = "the region has not answered the offer"
+		return l
+	case e.TurnedOff != nil:
+		l.Says = "turned off for safety; the region's answer was: " + string(e.Answer)
+		return l.by(*e.TurnedOff)
+	case e.Answer == Later:
+		l.Says = "the region answers later, by " + e.Until
+	case e.Answer == Decline:
+		l.Says = "the region declined, and reviews it on " + e.Review
+	default:
+		l.Says = "the region enabled it"
+	}
+	return l.by(e.Answered)
+}
+
+func prerequisites(st State, unmet []string) Layer {
+	l := Layer{Name: "prerequisites", Holds: len(unmet) == 0}
+	needs := strings.Join(st.Capability.Value.Prerequisites, ", ")
+	switch {
+	case needs == "":
+		l.Says = "it needs no other capability"
+	case l.Holds:
+		l.Says = "it needs " + needs + ": on in this region"
+	default:
+		l.Says = "it needs " + needs + "; not on in this region: " + strings.Join(unmet, ", ")
+	}
+	return l
+}
+
+func (l Layer) by(a Act) Layer {
+	l.By, l.At, l.Reason, l.Change = a.By, a.At.Format(time.RFC3339), a.Reason, a.Change
+	return l
+}

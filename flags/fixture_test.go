@@ -1,0 +1,95 @@
+package flags_test
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/quorate/quorate/flags"
+	"github.com/quorate/quorate/internal/gate"
+	"github.com/quorate/quorate/internal/identity"
+	"github.com/quorate/quorate/internal/kv"
+	"github.com/quorate/quorate/internal/kv/kvtest"
+)
+
+// house is this slice on a store of its own, as a server wires it.
+type house struct {
+	*flags.Service
+	store   *kv.Store
+	replica *flags.Replica
+	t       testing.TB
+}
+
+var log = slog.New(slog.DiscardHandler)
+
+func newHouse(t testing.TB) *house {
+	t.Helper()
+	return houseOn(t, kvtest.New(t))
+}
+
+func houseOn(t testing.TB, store *kv.Store) *house {
+	t.Helper()
+	f := store.NewFollower()
+	replica := flags.NewReplica(f, time.Now, log, nil)
+	kvtest.Follow(t, f)
+	return &house{flags.NewService(gate.New(store, gate.Unregulated{}, time.Now, log, nil), replica, time.Now), store, replica, t}
+}
+
+func as(role identity.Role, regions ...string) gate.Origin {
+	return gate.Origin{Actor: identity.Principal{ID: "token:" + string(role), Name: string(role),
+		Grants: []identity.Grant{{Role: role, Regions: regions}}}, Reason: "clinics are ready"}
+}
+
+var (
+	operator = as(identity.Operator, identity.Every)
+	coLead   = as(identity.RegionalLead, "co")
+	hiLead   = as(identity.RegionalLead, "hi")
+	ctx      = context.Background()
+)
+
+func region(key string) flags.Region {
+	return flags.Region{Key: key, Name: "Region " + key, Jurisdictions: []string{"US-CO"}, TimeZone: "America/Denver"}
+}
+
+func capability(key string, prerequisites ...string) flags.Capability {
+	return flags.Capability{Key: key, Name: "Video visits", Kind: "clinical", Stage: flags.Ready, Risk: "moderate",
+		ForPatients: "See a clinician by video.", ForClinicians: "Visits by video.", Prerequisites: prerequisites,
+		Settings: []flags.Setting{{Key: "max_minutes", Type: "integer", Description: "Length of a visit.", Off: 0.0, Default: 30.0}}}
+}
+
+// must fails the test if a verb of the set-up fails.
+func (h *house) must(r gate.Receipt, err error) gate.Receipt {
+	h.t.Helper()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return r
+}
+
+// furnish founds co and hi and offers the capabilities named.
+func (h *house) furnish(keys ...string) {
+	h.t.Helper()
+	for _, r := range []string{"co", "hi"} {
+		h.must(h.SetRegion(ctx, operator, region(r)))
+	}
+	for _, k := range keys {
+		h.must(h.SetCapability(ctx, operator, capability(k)))
+		h.must(h.GrantOffer(ctx, operator, k, flags.Full))
+	}
+}
+
+func (h *house) enable(lead gate.Origin, region, capability string) gate.Receipt {
+	h.t.Helper()
+	return h.must(h.AnswerOffer(ctx, lead, region, capability, flags.Reply{Answer: flags.Enable}))
+}
+
+// value is what a portal in the region is served.
+func (h *house) value(region, key string) (any, string) {
+	h.t.Helper()
+	r, found := h.replica.Snapshot().Evaluate(region, key, map[string]any{"targetingKey": "p1"}, time.Now())
+	if !found {
+		return nil, "FLAG_NOT_FOUND"
+	}
+	return r.Value, r.Variant
+}

@@ -1,0 +1,272 @@
+package flags
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/quorate/quorate/internal/api"
+	"github.com/quorate/quorate/internal/fault"
+	"github.com/quorate/quorate/internal/gate"
+	"github.com/quorate/quorate/internal/identity"
+	"github.com/quorate/quorate/internal/kv"
+)
+
+// Routes registers the slice's operations. Everything here is also what the
+// command line can do; see cmd/quorate.
+func Routes(a huma.API, s *Service) {
+	s.regionRoutes(a)
+	s.capabilityRoutes(a)
+	s.offerRoutes(a)
+	s.enablementRoutes(a)
+}
+
+// Stored is a record as it is answered: with the revision to send back as
+// if_revision when it is changed.
+type Stored[T any] struct {
+	Revision int64 `json:"revision" doc:"Revision of the store at which this was last written."`
+	Value    T     `json:"value"`
+}
+
+func stored[T any](rec kv.Record[T]) Stored[T] {
+	return Stored[T]{Revision: rec.Revision, Value: rec.Value}
+}
+
+func storedAll[T any](recs []kv.Record[T]) []Stored[T] {
+	list := make([]Stored[T], 0, len(recs))
+	for _, r := range recs {
+		list = append(list, stored(r))
+	}
+	return list
+}
+
+// reading is embedded in the input of every read.
+type reading struct {
+	MinRevision int64 `query:"min_revision" minimum:"0" doc:"Answer only once this replica shows this revision of the store."`
+}
+
+// snapshot checks that the one who asks may read here, and gives the snapshot to
+// read from.
+func (s *Service) snapshot(ctx context.Context, in reading, t identity.Target) (*Snapshot, error) {
+	if err := identity.Can(api.PrincipalFrom(ctx), identity.ReadState, t); err != nil {
+		return nil, err
+	}
+	if in.MinRevision > 0 {
+		if err := s.replica.Wait(ctx, in.MinRevision); err != nil {
+			return nil, err
+		}
+	}
+	return s.loaded()
+}
+
+func (s *Service) loaded() (*Snapshot, error) {
+	if snapshot := s.replica.Snapshot(); snapshot != nil {
+		return snapshot, nil
+	}
+	return nil, fault.New(fault.NotReady, "not_ready", "this replica has not loaded the state yet").Do("try again in a moment")
+}
+
+// Changing is the part that every body of a change has.
+type Changing struct {
+	Reason     string `json:"reason,omitempty" doc:"Why; kept in the record."`
+	IfRevision int64  `json:"if_revision,omitempty" minimum:"0" doc:"Refuse if the record is no longer at this revision; 0: any."`
+}
+
+func (c Changing) origin(ctx context.Context, k api.Keyed) gate.Origin {
+	return k.Origin(ctx, c.Reason, c.IfRevision)
+}
+
+// setBody is the body of a change that replaces a record.
+type setBody[T any] struct {
+	Changing
+	Value T `json:"value"`
+}
+
+type regionPath struct {
+	Region string `path:"region" maxLength:"64" doc:"Region, e.g. co."`
+}
+
+type capabilityPath struct {
+	Capability string `path:"capability" maxLength:"128" doc:"Capability, e.g. video_visit."`
+}
+
+func op(id, method, path, tag, summary string) huma.Operation {
+	return huma.Operation{OperationID: id, Method: method, Path: api.Prefix + path, Tags: []string{tag}, Summary: summary}
+}
+
+func (s *Service) regionRoutes(a huma.API) {
+	huma.Register(a, op("list-regions", http.MethodGet, "/regions", "regions", "List the regions"),
+		func(ctx context.Context, in *reading) (*api.Out[api.List[Stored[Region]]], error) {
+			snap, err := s.snapshot(ctx, *in, identity.Target{Kind: "region"})
+			if err != nil {
+				return nil, err
+			}
+			return api.Listed(storedAll(snap.Regions()), nil)
+		})
+	huma.Register(a, op("show-region", http.MethodGet, "/regions/{region}", "regions", "Show a region"),
+		func(ctx context.Context, in *struct {
+			reading
+			regionPath
+		}) (*api.Out[Stored[Region]], error) {
+			snap, err := s.snapshot(ctx, in.reading, identity.Target{Kind: "region", Region: in.Region})
+			if err != nil {
+				return nil, err
+			}
+			rec, err := snap.Region(in.Region)
+			return api.Read(stored(rec), err)
+		})
+	huma.Register(a, op("set-region", http.MethodPut, "/regions/{region}", "regions", "Found or change a region"),
+		func(ctx context.Context, in *struct {
+			api.Keyed
+			regionPath
+			Body setBody[Region]
+		}) (*api.Written[Region], error) {
+			if err := named(in.Region, &in.Body.Value.Key); err != nil {
+				return nil, err
+			}
+			receipt, err := s.SetRegion(ctx, in.Body.origin(ctx, in.Keyed), in.Body.Value)
+			return api.Wrote(in.Body.Value, receipt, err)
+		})
+	s.facilityRoutes(a)
+}
+
+func (s *Service) facilityRoutes(a huma.API) {
+	huma.Register(a, op("list-facilities", http.MethodGet, "/regions/{region}/facilities", "regions", "List a region's facilities"),
+		func(ctx context.Context, in *struct {
+			reading
+			regionPath
+		}) (*api.Out[api.List[Stored[Facility]]], error) {
+			snap, err := s.snapshot(ctx, in.reading, identity.Target{Kind: "facility", Region: in.Region})
+			if err != nil {
+				return nil, err
+			}
+			list, err := snap.Facilities(in.Region)
+			return api.Listed(storedAll(list), err)
+		})
+	huma.Register(a, op("show-facility", http.MethodGet, "/regions/{region}/facilities/{facility}", "regions", "Show a facility"),
+		func(ctx context.Context, in *struct {
+			reading
+			regionPath
+			Facility string `path:"facility" maxLength:"128"`
+		}) (*api.Out[Stored[Facility]], error) {
+			snap, err := s.snapshot(ctx, in.reading, identity.Target{Kind: "facility", Region: in.Region, ID: in.Facility})
+			if err != nil {
+				return nil, err
+			}
+			rec, err := snap.Facility(in.Region, in.Facility)
+			return api.Read(stored(rec), err)
+		})
+	huma.Register(a, op("set-facility", http.MethodPut, "/regions/{region}/facilities/{facility}", "regions", "Add or change a facility"),
+		func(ctx context.Context, in *struct {
+			api.Keyed
+			regionPath
+			Facility string `path:"facility" maxLength:"128"`
+			Body     setBody[Facility]
+		}) (*api.Written[Facility], error) {
+			f := &in.Body.Value
+			if err := named(in.Facility, &f.Key); err != nil {
+				return nil, err
+			}
+			if err := named(in.Region, &f.Region); err != nil {
+				return nil, err
+			}
+			receipt, err := s.SetFacility(ctx, in.Body.origin(ctx, in.Keyed), *f)
+			return api.Wrote(*f, receipt, err)
+		})
+}
+
+// named fills in the name of a record from its path, and refuses a body that
+// names another one.
+func named(path string, inBody *string) error {
+	if *inBody == "" {
+		*inBody = path
+	}
+	if *inBody != path {
+		return fault.New(fault.Invalid, "name_mismatch", "the path names %.80q and the body %.80q", path, *inBody).
+			Do("leave the name out of the body").At("/value/key")
+	}
+	return nil
+}
+
+func (s *Service) capabilityRoutes(a huma.API) {
+	huma.Register(a, op("list-capabilities", http.MethodGet, "/capabilities", "capabilities", "List the capabilities"),
+		func(ctx context.Context, in *reading) (*api.Out[api.List[Stored[Capability]]], error) {
+			snap, err := s.snapshot(ctx, *in, identity.Target{Kind: "capability"})
+			if err != nil {
+				return nil, err
+			}
+			return api.Listed(storedAll(snap.Capabilities()), nil)
+		})
+	huma.Register(a, op("show-capability", http.MethodGet, "/capabilities/{capability}", "capabilities", "Show a capability"),
+		func(ctx context.Context, in *struct {
+			reading
+			capabilityPath
+		}) (*api.Out[Stored[Capability]], error) {
+			snap, err := s.snapshot(ctx, in.reading, identity.Target{Kind: "capability", ID: in.Capability})
+			if err != nil {
+				return nil, err
+			}
+			rec, _, err := snap.Capability(in.Capability)
+			return api.Read(stored(rec), err)
+		})
+	huma.Register(a, op("set-capability", http.MethodPut, "/capabilities/{capability}", "capabilities", "Add or change a capability"),
+		func(ctx context.Context, in *struct {
+			api.Keyed
+			capabilityPath
+			Body setBody[Capability]
+		}) (*api.Written[Capability], error) {
+			if err := named(in.Capability, &in.Body.Value.Key); err != nil {
+				return nil, err
+			}
+			receipt, err := s.SetCapability(ctx, in.Body.origin(ctx, in.Keyed), in.Body.Value)
+			return api.Wrote(in.Body.Value, receipt, err)
+		})
+}
+
+func (s *Service) offerRoutes(a huma.API) {
+	huma.Register(a, op("list-offers", http.MethodGet, "/offers", "offers", "List the offers, withdrawn ones included"),
+		func(ctx context.Context, in *reading) (*api.Out[api.List[Stored[Offer]]], error) {
+			snap, err := s.snapshot(ctx, *in, identity.Target{Kind: "offer"})
+			if err != nil {
+				return nil, err
+			}
+			return api.Listed(storedAll(snap.Offers()), nil)
+		})
+	huma.Register(a, op("show-offer", http.MethodGet, "/offers/{capability}", "offers", "Show an offer"),
+		func(ctx context.Context, in *struct {
+			reading
+			capabilityPath
+		}) (*api.Out[Stored[Offer]], error) {
+			snap, err := s.snapshot(ctx, in.reading, identity.Target{Kind: "offer", ID: in.Capability})
+			if err != nil {
+				return nil, err
+			}
+			_, rec, err := snap.Capability(in.Capability)
+			if err == nil && !rec.Exists() {
+				err = fault.New(fault.NotFound, "never_offered", "%s was never offered", in.Capability).Do("see `quorate offer list`")
+			}
+			return api.Read(stored(rec), err)
+		})
+	huma.Register(a, op("grant-offer", http.MethodPut, "/offers/{capability}", "offers", "Offer a capability to the regions"),
+		func(ctx context.Context, in *struct {
+			api.Keyed
+			capabilityPath
+			Body struct {
+				Changing
+				Kind OfferKind `json:"kind" enum:"full" doc:"How much the offer gives."`
+			}
+		}) (*api.Written[OfferKind], error) {
+			receipt, err := s.GrantOffer(ctx, in.Body.origin(ctx, in.Keyed), in.Capability, in.Body.Kind)
+			return api.Wrote(in.Body.Kind, receipt, err)
+		})
+	huma.Register(a, op("withdraw-offer", http.MethodPost, "/offers/{capability}/withdraw", "offers", "Withdraw an offer; what is on under it goes off"),
+		func(ctx context.Context, in *struct {
+			api.Keyed
+			capabilityPath
+			Body Changing
+		}) (*api.Written[string], error) {
+			receipt, err := s.WithdrawOffer(ctx, in.Body.origin(ctx, in.Keyed), in.Capability)
+			return api.Wrote("withdrawn", receipt, err)
+		})
+}

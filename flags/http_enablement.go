@@ -1,0 +1,149 @@
+package flags
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/quorate/quorate/internal/api"
+	"github.com/quorate/quorate/internal/fault"
+	"github.com/quorate/quorate/internal/gate"
+	"github.com/quorate/quorate/internal/identity"
+)
+
+type pairPath struct {
+	regionPath
+	capabilityPath
+}
+
+func (p pairPath) target() identity.Target {
+	return identity.Target{Kind: "enablement", Region: p.Region, ID: p.Capability}
+}
+
+// Standing is how a capability stands in a region: the region's answer, what is
+// served, and why in one line.
+type Standing struct {
+	Region     string      `json:"region"`
+	Capability string      `json:"capability"`
+	On         bool        `json:"on"`
+	Cause      Cause       `json:"cause"`
+	Line       string      `json:"line"`
+	Revision   int64       `json:"revision" doc:"Revision of the enablement, to send back as if_revision; 0 if the region has not answered."`
+	Enablement *Enablement `json:"enablement,omitempty"`
+}
+
+// Standing tells how a capability stands in a region.
+func (s *Snapshot) Standing(region, capability string) (Standing, error) {
+	st, err := s.State(region, capability)
+	if err != nil {
+		return Standing{}, err
+	}
+	out := Standing{Region: region, Capability: capability, On: st.Cause == On, Cause: st.Cause,
+		Line: firstLine(st, s.unmet(st)), Revision: st.Enablement.Revision}
+	if st.Enablement.Exists() {
+		out.Enablement = &st.Enablement.Value
+	}
+	return out, nil
+}
+
+// standing is the output of a change to an enablement: where the capability
+// stands after it, as this replica shows it.
+func (s *Service) standing(p pairPath, receipt gate.Receipt, err error) (*api.Written[Standing], error) {
+	if err != nil {
+		return nil, err
+	}
+	snap, err := s.loaded()
+	if err != nil {
+		return nil, err
+	}
+	standing, err := snap.Standing(p.Region, p.Capability)
+	return api.Wrote(standing, receipt, err)
+}
+
+func (s *Service) enablementRoutes(a huma.API) {
+	huma.Register(a, op("list-enablements", http.MethodGet, "/regions/{region}/enablements", "enablements", "How every capability stands in a region"),
+		func(ctx context.Context, in *struct {
+			reading
+			regionPath
+		}) (*api.Out[api.List[Standing]], error) {
+			snap, err := s.snapshot(ctx, in.reading, identity.Target{Kind: "enablement", Region: in.Region})
+			if err != nil {
+				return nil, err
+			}
+			return api.Listed(snap.Standings(in.Region))
+		})
+	huma.Register(a, op("show-enablement", http.MethodGet, "/regions/{region}/enablements/{capability}", "enablements", "How a capability stands in a region"),
+		func(ctx context.Context, in *struct {
+			reading
+			pairPath
+		}) (*api.Out[Standing], error) {
+			snap, err := s.snapshot(ctx, in.reading, in.target())
+			if err != nil {
+				return nil, err
+			}
+			return api.Read(snap.Standing(in.Region, in.Capability))
+		})
+	huma.Register(a, op("answer-offer", http.MethodPut, "/regions/{region}/enablements/{capability}", "enablements", "Answer an offer: enable, later or decline"),
+		func(ctx context.Context, in *struct {
+			api.Keyed
+			pairPath
+			Body struct {
+				Changing
+				Answer Answer `json:"answer" enum:"enable,later,decline"`
+				Until  string `json:"until,omitempty" maxLength:"32" doc:"For later: YYYY-MM-DD by which the region answers again."`
+				Review string `json:"review,omitempty" maxLength:"32" doc:"For decline: YYYY-MM-DD on which the region looks again."`
+			}
+		}) (*api.Written[Standing], error) {
+			reply := Reply{Answer: in.Body.Answer, Until: in.Body.Until, Review: in.Body.Review}
+			receipt, err := s.AnswerOffer(ctx, in.Body.origin(ctx, in.Keyed), in.Region, in.Capability, reply)
+			return s.standing(in.pairPath, receipt, err)
+		})
+	huma.Register(a, op("turn-off", http.MethodPost, "/regions/{region}/enablements/{capability}/off", "enablements", "Turn a capability off at once, for safety"),
+		func(ctx context.Context, in *struct {
+			api.Keyed
+			pairPath
+			Body Changing
+		}) (*api.Written[Standing], error) {
+			receipt, err := s.TurnOff(ctx, in.Body.origin(ctx, in.Keyed), in.Region, in.Capability)
+			return s.standing(in.pairPath, receipt, err)
+		})
+	huma.Register(a, op("show-board", http.MethodGet, "/board", "enablements", "Every capability in every region"),
+		func(ctx context.Context, in *reading) (*api.Out[Board], error) {
+			snap, err := s.snapshot(ctx, *in, identity.Target{Kind: "board"})
+			if err != nil {
+				return nil, err
+			}
+			return api.Read(snap.Board(), nil)
+		})
+	huma.Register(a, op("explain", http.MethodPost, "/regions/{region}/explain/{capability}", "enablements", "Why a capability is on or off, for an evaluation context"),
+		func(ctx context.Context, in *struct {
+			reading
+			pairPath
+			Body struct {
+				Context map[string]any `json:"context,omitempty" doc:"A made-up evaluation context; it is not stored."`
+			}
+		}) (*api.Out[Explanation], error) {
+			snap, err := s.snapshot(ctx, in.reading, in.target())
+			if err != nil {
+				return nil, err
+			}
+			return api.Read(snap.Explain(in.Region, in.Capability, in.Body.Context, s.now()))
+		})
+}
+
+// Standings lists how every capability stands in a region, ordered by key.
+func (s *Snapshot) Standings(region string) ([]Standing, error) {
+	if !s.HasRegion(region) {
+		return nil, unknownRegion(region)
+	}
+	var list []Standing
+	for _, c := range s.Capabilities() {
+		standing, err := s.Standing(region, c.Value.Key)
+		if err != nil {
+			return nil, fault.From(err)
+		}
+		list = append(list, standing)
+	}
+	return list, nil
+}

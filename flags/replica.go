@@ -1,0 +1,67 @@
+package flags
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/quorate/quorate/internal/kv"
+)
+
+// A Replica keeps the newest Snapshot of a store in memory. It goes on serving
+// the last one when the store is gone.
+type Replica struct {
+	follower *kv.Follower
+	current  atomic.Pointer[Snapshot]
+	now      func() time.Time
+	log      *slog.Logger
+	metrics  *metrics
+}
+
+// NewReplica subscribes to a follower, which the caller runs.
+func NewReplica(f *kv.Follower, now func() time.Time, log *slog.Logger, reg prometheus.Registerer) *Replica {
+	r := &Replica{follower: f, now: now, log: log, metrics: newMetrics(reg)}
+	f.Subscribe(r.apply, Prefixes()...)
+	if reg != nil {
+		reg.MustRegister(pairsCollector{r})
+	}
+	return r
+}
+
+// Snapshot is the newest one, nil until the first has been loaded.
+func (r *Replica) Snapshot() *Snapshot { return r.current.Load() }
+
+// Ready is closed once the first snapshot can be served.
+func (r *Replica) Ready() <-chan struct{} { return r.follower.Ready() }
+
+// Fresh reports whether the store gave a sign of life in the last seconds, and
+// when the last one was.
+func (r *Replica) Fresh() (bool, time.Time) { return r.follower.Fresh(), r.follower.LastContact() }
+
+// Wait returns once the snapshot shows a revision of the store.
+func (r *Replica) Wait(ctx context.Context, revision int64) error {
+	return r.follower.Wait(ctx, revision)
+}
+
+// apply builds the next snapshot from a batch and publishes it. It runs on the
+// follower's goroutine alone.
+func (r *Replica) apply(b kv.Batch) {
+	began := r.now()
+	next := newBuilder(r.current.Load(), r.quarantine)
+	for _, e := range b.Events {
+		next.take(e)
+	}
+	snapshot := next.build(b.Revision)
+	r.current.Store(snapshot)
+	r.metrics.applied(snapshot, next.recompiled, r.now().Sub(began))
+	r.log.Debug("snapshot", "revision", b.Revision, "changed", len(b.Events), "recompiled", next.recompiled, "took", r.now().Sub(began))
+}
+
+// quarantine notes a record that cannot be used. What rests on it is off.
+func (r *Replica) quarantine(path string, err error) {
+	r.metrics.quarantined.Inc()
+	r.log.Error("a record cannot be used; what rests on it is off", "path", path, "error", err)
+}

@@ -1,0 +1,227 @@
+package flags
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/quorate/quorate/flags/eval"
+	"github.com/quorate/quorate/internal/kv"
+)
+
+// A Snapshot is everything this slice knows at one revision of the store, with
+// every pair compiled. It is never changed after it has been published, so any
+// number of readers may use it without a lock. Maps and slices it returns are
+// shared: read only.
+type Snapshot struct {
+	Revision int64 // of the store; evaluation says it
+	catalog  *catalog
+	regions  map[string]*regionView
+}
+
+// catalog is what all regions share. Capabilities have an ordinal, so that a
+// region's pairs are a slice that is copied in microseconds.
+type catalog struct {
+	capabilities []kv.Record[Capability] // by ordinal; a place may be empty
+	offers       []kv.Record[Offer]      // by ordinal
+	flags        map[string]flagRef      // flag key → where it stands in every region
+	sorted       []string                // flag keys in order
+	dependants   map[string][]string     // capability → those that name it as prerequisite
+}
+
+type flagRef struct{ capability, flag int }
+
+// regionView is one region: its record, facilities, and by capability's ordinal
+// its enablements (nil where there is none) and compiled pairs (nil where there
+// is nothing to serve). Both slices may be shorter than the catalog.
+type regionView struct {
+	region      kv.Record[Region]
+	facilities  map[string]kv.Record[Facility]
+	enablements []*kv.Record[Enablement]
+	pairs       []*compiled
+	newest      int64 // newest revision among what its values rest on
+}
+
+func (v *regionView) enablement(ordinal int) kv.Record[Enablement] {
+	if ordinal < len(v.enablements) && v.enablements[ordinal] != nil {
+		return *v.enablements[ordinal]
+	}
+	return kv.Record[Enablement]{}
+}
+
+func (v *regionView) pair(ordinal int) compiled {
+	if ordinal < len(v.pairs) && v.pairs[ordinal] != nil {
+		return *v.pairs[ordinal]
+	}
+	return compiled{}
+}
+
+// A Value is an evaluated flag, with its key.
+type Value struct {
+	Key string
+	eval.Result
+}
+
+// HasRegion reports whether the region exists.
+func (s *Snapshot) HasRegion(region string) bool { return s.view(region) != nil }
+
+// view is a region that exists, nil if it does not or cannot be used.
+func (s *Snapshot) view(region string) *regionView {
+	if v := s.regions[region]; v != nil && v.region.Exists() {
+		return v
+	}
+	return nil
+}
+
+// Evaluate gives a flag's value in a region for one evaluation context at one
+// time. found is false if there is no such flag. It neither blocks nor fails for
+// want of the store.
+func (s *Snapshot) Evaluate(region, key string, ctx eval.Context, at time.Time) (r eval.Result, found bool) {
+	f := s.flag(region, key)
+	if f == nil {
+		return eval.Result{}, false
+	}
+	return f.Evaluate(ctx, at), true
+}
+
+func (s *Snapshot) flag(region, key string) *eval.Flag {
+	view := s.view(region)
+	if view == nil {
+		return nil
+	}
+	ref, ok := s.catalog.flags[key]
+	if !ok {
+		return nil
+	}
+	if flags := view.pair(ref.capability).flags; ref.flag < len(flags) {
+		return flags[ref.flag]
+	}
+	return nil
+}
+
+// EvaluateAll evaluates every flag of a region, ordered by key.
+func (s *Snapshot) EvaluateAll(region string, ctx eval.Context, at time.Time) []Value {
+	if !s.HasRegion(region) {
+		return nil
+	}
+	values := make([]Value, 0, len(s.catalog.sorted))
+	for _, key := range s.catalog.sorted {
+		if f := s.flag(region, key); f != nil {
+			values = append(values, Value{key, f.Evaluate(ctx, at)})
+		}
+	}
+	return values
+}
+
+// RegionRevision is the newest revision among everything that a region's values
+// rest on: two snapshots with the same one serve the same values.
+func (s *Snapshot) RegionRevision(region string) int64 {
+	if view := s.view(region); view != nil {
+		return view.newest
+	}
+	return 0
+}
+
+// Regions lists the regions, ordered by key.
+func (s *Snapshot) Regions() []kv.Record[Region] {
+	list := make([]kv.Record[Region], 0, len(s.regions))
+	for _, key := range slices.Sorted(maps.Keys(s.regions)) {
+		if s.HasRegion(key) {
+			list = append(list, s.regions[key].region)
+		}
+	}
+	return list
+}
+
+// Region finds a region.
+func (s *Snapshot) Region(key string) (kv.Record[Region], error) {
+	if view := s.view(key); view != nil {
+		return view.region, nil
+	}
+	return kv.Record[Region]{}, unknownRegion(key)
+}
+
+// Facilities lists a region's facilities, ordered by key.
+func (s *Snapshot) Facilities(region string) ([]kv.Record[Facility], error) {
+	view := s.view(region)
+	if view == nil {
+		return nil, unknownRegion(region)
+	}
+	list := make([]kv.Record[Facility], 0, len(view.facilities))
+	for _, key := range slices.Sorted(maps.Keys(view.facilities)) {
+		list = append(list, view.facilities[key])
+	}
+	return list, nil
+}
+
+// Facility finds a facility of a region.
+func (s *Snapshot) Facility(region, key string) (kv.Record[Facility], error) {
+	view := s.view(region)
+	if view == nil {
+		return kv.Record[Facility]{}, unknownRegion(region)
+	}
+	if f, ok := view.facilities[key]; ok {
+		return f, nil
+	}
+	return kv.Record[Facility]{}, unknownFacility(region, key)
+}
+
+// Capabilities lists the capabilities, ordered by key.
+func (s *Snapshot) Capabilities() []kv.Record[Capability] {
+	list := make([]kv.Record[Capability], 0, len(s.catalog.capabilities))
+	for _, c := range s.catalog.capabilities {
+		if c.Exists() {
+			list = append(list, c)
+		}
+	}
+	slices.SortFunc(list, func(a, b kv.Record[Capability]) int { return strings.Compare(a.Value.Key, b.Value.Key) })
+	return list
+}
+
+// Capability finds a capability and its offer; an offer that was never made does
+// not exist.
+func (s *Snapshot) Capability(key string) (kv.Record[Capability], kv.Record[Offer], error) {
+	ref, ok := s.catalog.flags[key]
+	if !ok || ref.flag != 0 || !s.catalog.capabilities[ref.capability].Exists() {
+		return kv.Record[Capability]{}, kv.Record[Offer]{}, unknownCapability(key)
+	}
+	return s.catalog.capabilities[ref.capability], s.catalog.offers[ref.capability], nil
+}
+
+// Offers lists every offer ever made, ordered by capability.
+func (s *Snapshot) Offers() []kv.Record[Offer] {
+	var list []kv.Record[Offer]
+	for _, o := range s.catalog.offers {
+		if o.Exists() {
+			list = append(list, o)
+		}
+	}
+	slices.SortFunc(list, func(a, b kv.Record[Offer]) int { return strings.Compare(a.Value.Capability, b.Value.Capability) })
+	return list
+}
+
+// State is one pair: what stands in the store, and what follows from it.
+type State struct {
+	Region     kv.Record[Region]
+	Capability kv.Record[Capability]
+	Offer      kv.Record[Offer]
+	Enablement kv.Record[Enablement]
+	Cause      Cause
+	Revision   int64
+}
+
+// State finds a pair.
+func (s *Snapshot) State(region, capability string) (State, error) {
+	view := s.view(region)
+	if view == nil {
+		return State{}, unknownRegion(region)
+	}
+	c, o, err := s.Capability(capability)
+	if err != nil {
+		return State{}, err
+	}
+	i := s.catalog.flags[capability].capability
+	p := view.pair(i)
+	return State{Region: view.region, Capability: c, Offer: o, Enablement: view.enablement(i), Cause: p.cause, Revision: p.revision}, nil
+}
