@@ -166,28 +166,44 @@ func (f *fractional) eval(e *env) value {
 
 // hash hashes the bucketing key; without one there is no bucket.
 func (f *fractional) hash(e *env, head value) (uint32, bool) {
-	var b []byte
-	if !e.scratched {
-		// Lent to one rollout at a time: the key of one may be built from another.
-		e.scratched = true
-		defer func() { e.scratched = false }()
-		b = e.scratch[:0]
-	}
 	switch {
 	case f.key != nil:
-		b = f.key(e, b)
+		return f.hashKey(e), true
 	case head.kind == kString:
 		return murmur3.StringSum32(head.str), true
 	case head.kind != kNull && head.kind != kList:
 		return 0, false
-	default:
-		person := valueOf(e.ctx["targetingKey"])
-		if person.kind != kString || person.str == "" {
-			return 0, false
-		}
-		b = append(append(b, e.flag.key...), person.str...)
 	}
+	person := valueOf(e.ctx["targetingKey"])
+	if person.kind != kString || person.str == "" {
+		return 0, false
+	}
+	b, lent := e.borrow()
+	b = append(append(b, e.flag.key...), person.str...)
+	e.giveBack(lent)
 	return murmur3.Sum32(b), true
+}
+
+func (f *fractional) hashKey(e *env) uint32 {
+	b, lent := e.borrow()
+	b = f.key(e, b)
+	e.giveBack(lent)
+	return murmur3.Sum32(b)
+}
+
+// borrow lends the scratch buffer, if it is not lent already.
+func (e *env) borrow() (b []byte, lent bool) {
+	if e.scratchLent {
+		return nil, false
+	}
+	e.scratchLent, e.scratchUsed = true, true
+	return e.scratch[:0], true
+}
+
+func (e *env) giveBack(lent bool) {
+	if lent {
+		e.scratchLent = false
+	}
 }
 
 // point maps a hash onto [0, total).

@@ -98,8 +98,16 @@ func (k *call) fixedPath(path string) expr {
 		name := s[0].name
 		return func(e *env) value { return valueOf(e.ctx[name]) }
 	}
-	first, rest := s[0].name, s[1:]
-	return func(e *env) value { return walk(valueOf(e.ctx[first]), rest) }
+	first, second, rest := s[0].name, s[1].name, s[1:]
+	if len(rest) > 1 {
+		return func(e *env) value { return walk(valueOf(e.ctx[first]), rest) }
+	}
+	return func(e *env) value {
+		if m, ok := e.ctx[first].(map[string]any); ok {
+			return valueOf(m[second])
+		}
+		return walk(valueOf(e.ctx[first]), rest)
+	}
 }
 
 func walk(v value, path []step) value {

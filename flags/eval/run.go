@@ -27,8 +27,9 @@ type env struct {
 	// discarded: no operator has to look after the errors of its operands.
 	failure failure
 	// scratch is where a rollout puts together the text it hashes.
-	scratch   [96]byte
-	scratched bool
+	scratch     [96]byte
+	scratchLent bool // to one rollout at a time: the key of one may be built from another
+	scratchUsed bool
 }
 
 type failure uint8
@@ -90,8 +91,7 @@ func (f *Flag) target(ctx Context, at time.Time) (variant int, none bool, failed
 	e.work, e.failure = MaxWork, failNone
 	v := f.targeting(e)
 	failed = e.failure
-	// Nothing of a patient's context may outlive the evaluation in the pool.
-	*e = env{}
+	e.forget()
 	envs.Put(e)
 	if failed != failNone {
 		return -1, false, failed
@@ -103,6 +103,16 @@ func (f *Flag) target(ctx Context, at time.Time) (variant int, none bool, failed
 		return i, false, failNone
 	}
 	return -1, false, failVariant
+}
+
+// forget drops what the evaluation knew: nothing of a patient's context may
+// outlive it in the pool.
+func (e *env) forget() {
+	e.ctx, e.flag, e.data = nil, nil, value{}
+	if e.scratchUsed {
+		clear(e.scratch[:])
+		e.scratchUsed = false
+	}
 }
 
 // named finds the variant that a targeting result names: a string as it is, a

@@ -29,13 +29,13 @@ func buildSemVer(k *call) code {
 	return code{eval: func(e *env) value { return related(e, left, relation(name(e).str), right) }}
 }
 
-func related(e *env, left versioned, holds func(a, b *semver) bool, right versioned) value {
+func related(e *env, left versioned, holds func(a, b semver) bool, right versioned) value {
 	a, ok := left(e)
 	b, fine := right(e)
 	if !ok || !fine || holds == nil {
 		return value{}
 	}
-	return boolean(holds(&a, &b))
+	return boolean(holds(a, b))
 }
 
 // versioned computes a version, read in advance if it is constant.
@@ -49,24 +49,24 @@ func version(c code) versioned {
 	return func(e *env) (semver, bool) { return versionOf(c.eval(e)) }
 }
 
-func relation(name string) func(a, b *semver) bool {
+func relation(name string) func(a, b semver) bool {
 	switch name {
 	case "=":
-		return func(a, b *semver) bool { return a.compare(b) == 0 }
+		return func(a, b semver) bool { return a.compare(b) == 0 }
 	case "!=":
-		return func(a, b *semver) bool { return a.compare(b) != 0 }
+		return func(a, b semver) bool { return a.compare(b) != 0 }
 	case "<":
-		return func(a, b *semver) bool { return a.compare(b) < 0 }
+		return func(a, b semver) bool { return a.compare(b) < 0 }
 	case "<=":
-		return func(a, b *semver) bool { return a.compare(b) <= 0 }
+		return func(a, b semver) bool { return a.compare(b) <= 0 }
 	case ">":
-		return func(a, b *semver) bool { return a.compare(b) > 0 }
+		return func(a, b semver) bool { return a.compare(b) > 0 }
 	case ">=":
-		return func(a, b *semver) bool { return a.compare(b) >= 0 }
+		return func(a, b semver) bool { return a.compare(b) >= 0 }
 	case "^":
-		return func(a, b *semver) bool { return a.core[0] == b.core[0] }
+		return func(a, b semver) bool { return a.core[0] == b.core[0] }
 	case "~":
-		return func(a, b *semver) bool { return a.core[0] == b.core[0] && a.core[1] == b.core[1] }
+		return func(a, b semver) bool { return a.core[0] == b.core[0] && a.core[1] == b.core[1] }
 	}
 	return nil
 }
@@ -150,7 +150,7 @@ func identifiers(s string, strict bool) bool {
 
 func numericID(id string) bool { return digitsEnd(id, 0) == len(id) }
 
-func (a *semver) compare(b *semver) int {
+func (a semver) compare(b semver) int {
 	for i := range a.core {
 		if c := compareDigits(a.core[i], b.core[i]); c != 0 {
 			return c

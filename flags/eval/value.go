@@ -50,8 +50,8 @@ func text(s string) value    { return value{kind: kString, str: s} }
 func list(vs []value) value  { return value{kind: kList, ref: vs} }
 
 // valueOf reads one value of an evaluation context, one level deep.
-func valueOf(x any) value {
-	switch x := x.(type) {
+func valueOf(boxed any) value {
+	switch x := boxed.(type) {
 	case nil:
 		return value{}
 	case string:
@@ -67,7 +67,7 @@ func valueOf(x any) value {
 	case map[string]any:
 		return value{kind: kObject, ref: x}
 	case []any:
-		return value{kind: kList, ref: x}
+		return value{kind: kList, ref: boxed} // x would be boxed again
 	case json.Number:
 		return literal(string(x))
 	case time.Time:
