@@ -20,6 +20,7 @@ func budgetRules() []rule {
 		}{
 			{"", completeNone, false},
 			{"_then_votes", completeVotes, false},
+			{"_then_per_cost", completePerCost, false},
 			{"_add1", completeAdd1, false},
 			{"_add1_then_votes", completeAdd1, true},
 			{"_add1_exhaustive", completeAdd1Exhaustive, false},

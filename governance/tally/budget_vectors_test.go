@@ -67,8 +67,8 @@ var pbRules = map[string]pbRule{
 	"mes_borda":                                 {rule: "equal_shares_points", rankPoints: 2}, // three ranks worth 2, 1, 0
 	"mes_cost_then_greedy":                      {rule: "equal_shares_cost_then_votes", anyOrder: true},
 	"mes_cost_then_greedy_cost":                 {rule: "equal_shares_cost_then_votes", anyOrder: true},
-	"mes_cardinality_then_greedy":               {rule: "equal_shares_count_then_votes", anyOrder: true},
-	"mes_cardinal_then_greedy":                  {rule: "equal_shares_points_then_votes", anyOrder: true},
+	"mes_cardinality_then_greedy":               {rule: "equal_shares_count_then_per_cost", anyOrder: true},
+	"mes_cardinal_then_greedy":                  {rule: "equal_shares_points_then_per_cost", anyOrder: true},
 	"mes_cost_add1":                             {rule: "equal_shares_cost_add1"},
 	"mes_cost_add1_then_greedy_cost":            {rule: "equal_shares_cost_add1_then_votes"},
 	"mes_cost_add1_exhaustive":                  {rule: "equal_shares_cost_add1_exhaustive"},

@@ -12,6 +12,7 @@ type completion int
 const (
 	completeNone           completion = iota
 	completeVotes                     // fill the rest by votes
+	completePerCost                   // fill the rest by votes per unit of cost
 	completeAdd1                      // raise every share by the increment while the portfolio still fits
 	completeAdd1Exhaustive            // the same, but stop as soon as no further project fits
 )
@@ -74,7 +75,7 @@ func (r sharesRule) count(p *portfolio) (*sharesCount, error) {
 	if err := c.raise(); err != nil {
 		return nil, err
 	}
-	if r.complete == completeVotes || r.fillVotes {
+	if r.complete == completeVotes || r.complete == completePerCost || r.fillVotes {
 		err = c.fill()
 	}
 	return c, err
@@ -204,14 +205,15 @@ func floorAll(a []*big.Rat) []*big.Rat {
 	return out
 }
 
-// fill spends what is left by votes, skipping what does not fit.
+// fill spends what is left by votes, or by votes per unit of cost, skipping
+// what does not fit.
 func (c *sharesCount) fill() error {
 	g := greedyCount{p: c.p, ties: c.ties, left: c.p.limit - c.run.cost/c.state.m.per, done: make([]bool, len(c.p.alts))}
 	for _, r := range c.run.rounds {
 		g.done[r.project] = true
 	}
 	c.ties.Round = len(c.run.rounds)
-	err := g.spend(greedyRule{})
+	err := g.spend(greedyRule{perCost: c.rule.complete == completePerCost})
 	c.filled = slices.DeleteFunc(g.steps, func(s fillStep) bool { return !s.funded })
 	return err
 }
