@@ -40,28 +40,42 @@ type GradeCount struct {
 // ballot without ranks may instead approve of exactly one alternative.
 func Plurality(p Profile) (Result, error) {
 	return addUp(p, func(b counted) ([]string, *Problem) {
-		first := b.Approves
-		for _, tier := range b.Ranks {
-			if len(tier) > 0 {
-				first = tier
-				break
-			}
-		}
-		if first = distinct(first); len(first) > 1 {
+		first := b.first()
+		if len(first) > 1 {
 			return nil, &Problem{b.name, Overvoted, fmt.Sprintf("%d alternatives are marked first", len(first)), "not counted"}
 		}
 		return first, nil
-	}, "first preferences")
+	}, wholeVote, "first preferences")
 }
+
+// PluralitySplit is the variant of [Plurality] in which a ballot that ranks
+// several first gives each of them an equal part of its vote.
+func PluralitySplit(p Profile) (Result, error) {
+	return addUp(p, func(b counted) ([]string, *Problem) { return b.first(), nil }, equalPart, "first preferences, shared where equal")
+}
+
+// first is what the ballot marks first, by rank or by approval.
+func (b counted) first() []string {
+	for _, tier := range b.Ranks {
+		if len(tier) > 0 {
+			return distinct(tier)
+		}
+	}
+	return distinct(b.Approves)
+}
+
+func wholeVote(int) Rat { return Int(1) }
+
+func equalPart(marks int) Rat { return Frac(1, int64(marks)) }
 
 // Approval counts approvals: each ballot gives one vote to every alternative
 // it approves of.
 func Approval(p Profile) (Result, error) {
-	return addUp(p, func(b counted) ([]string, *Problem) { return distinct(b.Approves), nil }, "approvals")
+	return addUp(p, func(b counted) ([]string, *Problem) { return distinct(b.Approves), nil }, wholeVote, "approvals")
 }
 
-// addUp gives each ballot's weight to those it marks.
-func addUp(p Profile, marks func(counted) ([]string, *Problem), what string) (Result, error) {
+// addUp gives each ballot's weight, times part, to those it marks.
+func addUp(p Profile, marks func(counted) ([]string, *Problem), part func(marks int) Rat, what string) (Result, error) {
 	if err := p.check(); err != nil {
 		return Result{}, err
 	}
@@ -83,7 +97,7 @@ func addUp(p Profile, marks func(counted) ([]string, *Problem), what string) (Re
 				problems = append(problems, Problem{b.name, Unknown, quote(k) + " is not on the ballot paper", "that mark not counted"})
 				continue
 			}
-			votes[i] = votes[i].Add(b.weight)
+			votes[i] = votes[i].Add(b.weight.Mul(part(len(marked))))
 		}
 	}
 	r := Result{Problems: problems}

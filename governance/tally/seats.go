@@ -1,6 +1,22 @@
 package tally
 
-// RCTabRules are the options of an RCTab count.
-type RCTabRules struct{}
+import "errors"
 
-func seatRules() []rule { return nil }
+// seatRules fill several seats.
+func seatRules() []rule {
+	return []rule{
+		{"irv", 1, func(e Export) (Result, error) {
+			var rules RCTabRules
+			if e.RCTab != nil {
+				rules = *e.RCTab
+			}
+			return RCTab(e.Profile, e.Seats, rules)
+		}},
+		{"stv_rctab", 1, func(e Export) (Result, error) {
+			if e.RCTab == nil {
+				return Result{}, errors.New("the export has no rctab object")
+			}
+			return RCTab(e.Profile, e.Seats, *e.RCTab)
+		}},
+	}
+}

@@ -22,6 +22,7 @@ func singleRules() []rule {
 	}
 	return []rule{
 		{"plurality", 1, func(e Export) (Result, error) { return Plurality(e.Profile) }},
+		{"plurality_split", 1, func(e Export) (Result, error) { return PluralitySplit(e.Profile) }},
 		{"approval", 1, func(e Export) (Result, error) { return Approval(e.Profile) }},
 		{"score", 1, graded(Score)},
 		{"majority_judgment", 1, graded(MajorityJudgment)},
