@@ -121,9 +121,10 @@ func Main(args []string) int {
 		fmt.Fprintf(os.Stderr, "%s is the store process of quorate serve and is not run by hand\n", ChildArg)
 		return exitUsage
 	}
-	// Closed last, and kept reachable until then: an os.File that nobody can
-	// reach is closed by the collector, and the lock would go with it.
-	defer lock.Close()
+	// Never closed, so that the lock ends with the process. Kept reachable: an
+	// os.File that nobody can reach is closed by the collector, and the lock
+	// would go with it.
+	defer runtime.KeepAlive(lock)
 	syscall.CloseOnExec(lockFD)
 	syscall.CloseOnExec(reportFD)
 	if runtime.GOOS == "linux" {

@@ -191,6 +191,7 @@ func (s *Supervisor) supervise() {
 		select {
 		case <-s.ctx.Done():
 		case <-time.After(delay):
+			s.cfg.Logger.Warn("starting the store again", "after", delay)
 		}
 		delay = min(2*delay, maxBackoff)
 	}
@@ -225,13 +226,13 @@ func (s *Supervisor) runOne(first bool) (served time.Duration) {
 		s.set(func(st *Status) { st.Pid = 0 })
 		return served
 	}
+	s.ended(p.reason, p.dump)
 	if p.refused {
 		select {
 		case s.refused <- p.reason:
 		default:
 		}
 	}
-	s.ended(p.reason, p.dump)
 	return served
 }
 
@@ -292,7 +293,7 @@ func (s *Supervisor) ended(reason error, dump string) {
 	if dump != "" {
 		log = log.With("output", dump)
 	}
-	log.Error("the store's process ended and will be started again", "error", reason)
+	log.Error("the store's process ended", "error", reason)
 }
 
 // set changes the status; Since follows State.

@@ -10,6 +10,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -17,6 +19,8 @@ import (
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.etcd.io/etcd/server/v3/storage/wal"
+	"go.etcd.io/etcd/server/v3/storage/wal/walpb"
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
@@ -67,9 +71,23 @@ func gone(pid int) bool {
 	if syscall.Kill(pid, 0) != nil {
 		return true
 	}
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return state(fmt.Sprintf("/proc/%d/stat", pid)) == "Z"
+}
+
+// stopped reports whether every thread of a process is stopped.
+func stopped(pid int) bool {
+	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	running := func(thread string) bool { return state(thread) != "T" }
+	return len(threads) > 0 && !slices.ContainsFunc(threads, running)
+}
+
+// state is the kernel's letter for what a process or thread does, "" if that is
+// not to be had: Z ended and not waited for, T stopped.
+func state(stat string) string {
+	b, _ := os.ReadFile(stat)
 	_, after, _ := strings.Cut(string(b), ") ")
-	return err == nil && strings.HasPrefix(after, "Z")
+	letter, _, _ := strings.Cut(after, " ")
+	return letter
 }
 
 func TestStartPutCloseStartGet(t *testing.T) {
@@ -279,10 +297,16 @@ func TestKilledParentLeavesTheStoreFree(t *testing.T) {
 // The kernel wakes the stopped members of a process group whose last relative
 // dies, and hangs up on them. So not even a frozen child outlives its parent.
 func TestFrozenChildOfAKilledParent(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("how to see that a process has stopped is known for Linux only")
+	}
 	dir := t.TempDir()
 	p := startParent(t, dir)
 	kill(t, p.child, syscall.SIGSTOP)
 	t.Cleanup(func() { syscall.Kill(p.child, syscall.SIGKILL) })
+	// One that has been told to stop, but not stopped in all its threads, is
+	// not woken.
+	eventually(t, 5*time.Second, "the child is stopped", func() bool { return stopped(p.child) })
 	kill(t, p.cmd.Process.Pid, syscall.SIGKILL)
 	p.cmd.Wait()
 	start(t, embedded.Config{Dir: dir})
@@ -443,6 +467,44 @@ func TestStartRefusesADamagedLog(t *testing.T) {
 	wantError(t, err, filepath.Join(cfg.Dir, "data"), "crc mismatch", "restore")
 }
 
+// What a first boot that was cut off used to leave: a log with a beginning and
+// nothing in it. etcd waits on it for ever.
+func TestStartGivesUpOnAStoreThatIsNeverReady(t *testing.T) {
+	cfg := embedded.Config{Dir: t.TempDir()}
+	s := start(t, cfg)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	member := filepath.Join(cfg.Dir, "data", "member")
+	emptyLog(t, filepath.Join(member, "wal"))
+	if err := os.RemoveAll(filepath.Join(member, "snap")); err != nil {
+		t.Fatal(err)
+	}
+	cfg.ReadyTimeout = time.Second
+	_, err := embedded.Start(within(t, 30*time.Second), cfg)
+	wantError(t, err, filepath.Join(cfg.Dir, "data"), "not ready", "longer than 1s", "restore")
+}
+
+// emptyLog replaces the log in dir by one of the same identity with no entry.
+func emptyLog(t *testing.T, dir string) {
+	t.Helper()
+	w, err := wal.OpenForRead(zap.NewNop(), dir, &walpb.Snapshot{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	identity, _, _, err := w.ReadAll()
+	w.Close() // always an error after reading: there is no lock to give up
+	if err := errors.Join(err, os.RemoveAll(dir)); err != nil {
+		t.Fatal(err)
+	}
+	if w, err = wal.Create(zap.NewNop(), dir, identity); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestStartNamesWhatItCouldNotRun(t *testing.T) {
 	cfg := embedded.Config{Dir: t.TempDir(), Command: []string{"/nonexistent/quorate"}, ReadyTimeout: time.Minute}
 	_, err := embedded.Start(within(t, 300*time.Millisecond), cfg)
@@ -466,7 +528,7 @@ func TestWhatTheStoreSaysReachesTheLog(t *testing.T) {
 	})
 	s.Close()
 	all := text.String()
-	for _, want := range []string{"the store is ready", "signal: killed", "will be started again"} {
+	for _, want := range []string{"the store is ready", "signal: killed", "starting the store again"} {
 		if !strings.Contains(all, want) {
 			t.Errorf("the log does not say %q:\n%s", want, all)
 		}

@@ -107,6 +107,22 @@ func fill(t *testing.T, dir string) string {
 	}
 }
 
+func TestStartOnAFullDisk(t *testing.T) {
+	disk := smallDisk(t)
+	dir := filepath.Join(disk, "store")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, filepath.Join(dir, "lock"), "")
+	filler := fill(t, disk)
+	_, err := embedded.Start(within(t, time.Second), embedded.Config{Dir: dir, SmallWAL: true})
+	wantError(t, err, "no space left on device", dir)
+	if err := os.Remove(filler); err != nil {
+		t.Fatal(err)
+	}
+	start(t, embedded.Config{Dir: dir})
+}
+
 func TestFullDisk(t *testing.T) {
 	disk := smallDisk(t)
 	s := start(t, embedded.Config{Dir: filepath.Join(disk, "store")})
