@@ -21,6 +21,9 @@ type renderer struct {
 
 // rendererFor finds the family by what the result holds.
 func rendererFor(r Result) renderer {
+	if r.Budget != nil {
+		return renderer{budgetSentence, budgetExplain, budgetSVG}
+	}
 	return renderer{plainSentence, plainText, plainSVG}
 }
 

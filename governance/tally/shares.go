@@ -88,16 +88,18 @@ func (c *sharesCount) raise() error {
 	if c.p.rule.IntegralStart {
 		endow = floorAll(endow)
 	}
-	last, err := c.once(endow, nil)
-	if err != nil {
-		return err
-	}
 	if c.rule.complete == completeAdd1 || c.rule.complete == completeAdd1Exhaustive {
-		if last, err = c.add1(endow, last); err != nil {
+		last, err := c.once(endow, nil)
+		if err == nil {
+			last, err = c.add1(endow, last)
+		}
+		if err != nil {
 			return err
 		}
+		endow = last.endow
 	}
-	c.run, err = c.once(last.endow, c.watch)
+	var err error
+	c.run, err = c.once(endow, c.watch)
 	return err
 }
 

@@ -32,7 +32,7 @@ func textTable(header []string, rows [][]string) string {
 		width[c], numeric[c] = utf8.RuneCountInString(h), len(rows) > 0
 		for _, r := range rows {
 			width[c] = max(width[c], utf8.RuneCountInString(r[c]))
-			numeric[c] = numeric[c] && strings.Trim(r[c], "+-0123456789./% ") == ""
+			numeric[c] = numeric[c] && strings.Trim(r[c], "+-0123456789.,/% ") == ""
 		}
 	}
 	var b strings.Builder

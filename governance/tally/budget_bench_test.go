@@ -1,0 +1,78 @@
+package tally
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+)
+
+// BenchmarkSharesLargest is equal shares, one exact run, on the largest real
+// election of the vectors: Łódź 2023, 70,747 voters and 139 projects. The
+// limit is 1 s and 200 MiB.
+func BenchmarkSharesLargest(b *testing.B) {
+	benchInstance(b, "Poland_Lodz_2023.pb", "equal_shares_cost")
+}
+
+// BenchmarkSharesLargestAdd1 is the same with Add1: 83 runs. The limit is 60 s.
+func BenchmarkSharesLargestAdd1(b *testing.B) {
+	benchInstance(b, "Poland_Lodz_2023.pb", "equal_shares_cost_add1")
+}
+
+func benchInstance(b *testing.B, file, rule string) {
+	e := readInstance(b, file, "").Export
+	e.Rule = rule
+	b.ReportAllocs()
+	for b.Loop() {
+		r, err := Recount(e)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(float64(r.Budget.Runs), "runs/op")
+	}
+}
+
+// BenchmarkReadPabulib reads the same file.
+func BenchmarkReadPabulib(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		readInstance(b, "Poland_Lodz_2023.pb", "")
+	}
+}
+
+// committee is a ballot of a governance group: members of four regions, each
+// with a taste for some cases, costs in thousands.
+func committee(seats, cases int, seed uint64) Export {
+	rng := rand.New(rand.NewPCG(seed, 1))
+	e := Export{Format: ExportFormat, Budget: Int(int64(cases) * 100)}
+	e.Ties = publishedTies
+	for i := range cases {
+		e.Alternatives = append(e.Alternatives, Alternative{Key: fmt.Sprintf("c%03d", i), Cost: Int(20 + int64(rng.IntN(49))*10)})
+	}
+	for i := range seats {
+		key, region := fmt.Sprintf("m%05d", i), i%4
+		e.Roll = append(e.Roll, Member{Key: key, Region: fmt.Sprintf("r%d", region), Discipline: []string{"medicine", "nursing"}[i%2]})
+		ballot := Ballot{Key: key, Voter: key}
+		for c := range cases {
+			if like := rng.IntN(100); like < 15 || c%4 == region && like < 50 {
+				ballot.Approves = append(ballot.Approves, e.Alternatives[c].Key)
+			}
+		}
+		e.Ballots = append(e.Ballots, ballot)
+	}
+	return e
+}
+
+// BenchmarkSharesCommittee is a ballot of 20 seats and 40 cases with Add1 and
+// its whole explanation. The limit is 10 ms.
+func BenchmarkSharesCommittee(b *testing.B) {
+	e := committee(20, 40, 7)
+	e.Rule = "equal_shares_cost_add1"
+	b.ReportAllocs()
+	for b.Loop() {
+		r, err := Recount(e)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(float64(r.Budget.Runs), "runs/op")
+	}
+}
