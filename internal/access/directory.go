@@ -1,0 +1,119 @@
+package access
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/quorate/quorate/internal/fault"
+	"github.com/quorate/quorate/internal/identity"
+)
+
+// Directory knows all tokens, from memory. Authenticate may be called from any
+// number of goroutines and takes no lock: the map is replaced, never changed.
+type Directory struct {
+	entries atomic.Pointer[map[string]*entry] // by id; nil until the store was read once
+	log     *slog.Logger
+	metrics *metrics
+}
+
+// entry is a token made ready for comparing. It is never changed.
+type entry struct {
+	hash      [sha256.Size]byte
+	principal identity.Principal
+	expires   time.Time
+	revoked   time.Time // zero if not
+	damaged   bool      // its record cannot be read
+}
+
+// entryOf prepares a token; inPlace says whether it stands under its own id.
+func entryOf(t Token, inPlace bool) (*entry, error) {
+	e := &entry{principal: t.Principal(), expires: t.Expires}
+	n, err := hex.Decode(e.hash[:], []byte(t.Hash[:min(len(t.Hash), 2*sha256.Size)]))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("its hash: %w", err)
+	case n != sha256.Size || len(t.Hash) != 2*sha256.Size:
+		return nil, errors.New("its hash is no sha256")
+	case !inPlace:
+		return nil, errors.New("it stands in the place of another")
+	}
+	if t.Revoked != nil {
+		e.revoked = t.Revoked.At
+	}
+	return e, nil
+}
+
+func countDamaged(entries map[string]*entry) int {
+	n := 0
+	for _, e := range entries {
+		if e.damaged {
+			n++
+		}
+	}
+	return n
+}
+
+// Authenticate says who the bearer of a token is. The Principal is shared: its
+// slices must not be changed.
+//
+// Errors, all Unauthenticated: bad_token (it does not look like one),
+// unknown_token (no such token, or a wrong secret), token_expired, token_revoked,
+// token_unusable (its record is damaged). NotReady, tokens_not_loaded, before the
+// store has been read for the first time. No error repeats the token; the last
+// three are told only to someone who has the secret, if it can be compared.
+func (d *Directory) Authenticate(token string, now time.Time) (identity.Principal, error) {
+	e, err := d.find(token, now)
+	if err != nil {
+		d.metrics.refuse(err)
+		return identity.Principal{}, err
+	}
+	return e.principal, nil
+}
+
+func (d *Directory) find(token string, now time.Time) (*entry, error) {
+	id, secret, ok := split(token)
+	if !ok {
+		return nil, badToken()
+	}
+	entries := d.entries.Load()
+	if entries == nil {
+		return nil, fault.New(fault.NotReady, "tokens_not_loaded", "this replica has not read the tokens yet").Do("try again in a moment")
+	}
+	e := (*entries)[id]
+	switch {
+	case e == nil:
+		return nil, unknownToken()
+	case e.damaged:
+		return nil, fault.New(fault.Unauthenticated, "token_unusable", "the record of the token %s is damaged", id).
+			Do("ask an operator for a new token")
+	}
+	sum := sha256.Sum256([]byte(secret))
+	switch {
+	case subtle.ConstantTimeCompare(sum[:], e.hash[:]) != 1:
+		return nil, unknownToken()
+	case !e.revoked.IsZero():
+		return nil, fault.New(fault.Unauthenticated, "token_revoked", "the token %s (%s) was revoked at %s", id, e.principal.Name, e.revoked.UTC().Format(time.RFC3339)).
+			Do("ask an operator for a new token")
+	case !now.Before(e.expires):
+		return nil, fault.New(fault.Unauthenticated, "token_expired", "the token %s (%s) expired at %s", id, e.principal.Name, e.expires.UTC().Format(time.RFC3339)).
+			Do("ask an operator for a new token")
+	}
+	return e, nil
+}
+
+func badToken() error {
+	return fault.New(fault.Unauthenticated, "bad_token", "the credential that was sent is not a Quorate token").
+		Do("send one that begins with qrt_ as `Authorization: Bearer …` or `X-API-Key: …`")
+}
+
+// unknownToken does not tell whether the id exists.
+func unknownToken() error {
+	return fault.New(fault.Unauthenticated, "unknown_token", "the token that was sent is not known here").
+		Do("check that it is complete and meant for this server, or ask an operator for a new one")
+}

@@ -1,0 +1,36 @@
+// Package access is how one gets in. Today that is an API token, for a person's
+// command line and for a portal service alike.
+//
+// # A token
+//
+// A token reads qrt_<id>_<secret>. The id is public: it names the token in lists
+// and in the record. The secret is 256 bits of chance, shown once to the one who
+// issued it; the store keeps its sha256 and nothing else does. A token is named
+// by role ("Colorado regional lead", never a person), says which roles it holds
+// in which regions, may be narrowed to some actions, and always expires, after a
+// year at the latest.
+//
+// Issuing and revoking are changes like any other and pass the gate, so each has
+// its leaf in the record. A request to issue that is sent twice issues one token
+// and shows its secret once: whoever lost the first answer must revoke that token
+// and ask for another.
+//
+// # Finding out who asks
+//
+// The Directory holds all tokens in memory and follows the store. Asking it costs
+// one hash, no lock and no round trip, so that a portal can be answered thousands
+// of times a second, and goes on being answered while the store is away. A token
+// that is revoked while a replica has no contact is honoured there until contact
+// returns, or until it expires.
+//
+// # The first one
+//
+// A new store knows nobody. Whoever can start the server may read a file of its
+// owner: Bootstrap writes a token there that may issue others and lives an hour,
+// and does so again whenever no token that could is left.
+//
+// # What it must never do
+//
+// It never decides what somebody may do (identity does), and never stores, logs
+// or repeats a secret.
+package access

@@ -1,0 +1,152 @@
+package access
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/quorate/quorate/internal/api"
+	"github.com/quorate/quorate/internal/fault"
+	"github.com/quorate/quorate/internal/identity"
+)
+
+// Middleware finds out who asks; api.PrincipalFrom tells from then on. A request
+// without a credential passes as nobody, and what needs somebody refuses it. A
+// credential that is not accepted is answered at once, whatever was asked for:
+// its sender believes to be somebody.
+func Middleware(dir *Directory, now func() time.Time) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			token, sent := credential(r)
+			if !sent {
+				next.ServeHTTP(w, r)
+				return
+			}
+			p, err := dir.Authenticate(token, now())
+			if err != nil {
+				api.Problem(w, r, err)
+				return
+			}
+			if ctx := api.WithPrincipal(r.Context(), p); ctx != r.Context() {
+				r = r.WithContext(ctx)
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+// credential is the token of a request. An Authorization of another scheme is a
+// credential too, one that is not accepted.
+func credential(r *http.Request) (token string, sent bool) {
+	if h := r.Header.Get("Authorization"); h != "" {
+		kind, token, _ := strings.Cut(h, " ")
+		if !strings.EqualFold(kind, "Bearer") {
+			return "", true
+		}
+		return strings.TrimSpace(token), true
+	}
+	h := r.Header.Get("X-API-Key")
+	return h, h != ""
+}
+
+// tokenView is a token as it is shown.
+type tokenView struct {
+	ID       string            `json:"id"`
+	Name     string            `json:"name"`
+	State    string            `json:"state" enum:"live,expired,revoked"`
+	Grants   []identity.Grant  `json:"grants"`
+	Verbs    []identity.Action `json:"verbs,omitempty"`
+	Expires  time.Time         `json:"expires"`
+	IssuedBy string            `json:"issued_by"`
+	IssuedAt time.Time         `json:"issued_at"`
+	Change   string            `json:"change"`
+	Revoked  *Revocation       `json:"revoked,omitempty"`
+}
+
+func viewOf(t Token, now time.Time) tokenView {
+	state := "live"
+	switch {
+	case t.Revoked != nil:
+		state = "revoked"
+	case !t.Live(now):
+		state = "expired"
+	}
+	return tokenView{t.ID, t.Name, state, t.Grants, t.Verbs, t.Expires, t.IssuedBy, t.IssuedAt, t.Change, t.Revoked}
+}
+
+type issueInput struct {
+	api.Keyed
+	Body struct {
+		TokenRequest
+		Reason string `json:"reason,omitempty" doc:"Why it is issued, for the record"`
+	}
+}
+
+type issued struct {
+	Token  tokenView `json:"token"`
+	Secret string    `json:"secret" doc:"The whole token, qrt_…; shown this once"`
+}
+
+type revokeInput struct {
+	api.Keyed
+	ID   string `path:"id" doc:"The token's id, the part between the first two underscores"`
+	Body *struct {
+		Reason string `json:"reason,omitempty" doc:"Why it is revoked, for the record"`
+	}
+}
+
+// reason is empty if no body was sent: in haste one should not have to explain.
+func (in *revokeInput) reason() string {
+	if in.Body == nil {
+		return ""
+	}
+	return in.Body.Reason
+}
+
+type whoami struct {
+	ID     string            `json:"id"`
+	Name   string            `json:"name"`
+	Grants []identity.Grant  `json:"grants"`
+	Verbs  []identity.Action `json:"verbs,omitempty"`
+}
+
+// Routes adds the operations on tokens, and the one that tells who asks.
+func Routes(a huma.API, s *Service, now func() time.Time) {
+	tags := []string{"access"}
+	huma.Register(a, huma.Operation{OperationID: "whoami", Method: http.MethodGet, Path: api.Prefix + "/whoami", Tags: tags,
+		Summary: "Who the credential belongs to"}, whoAsks)
+	huma.Register(a, huma.Operation{OperationID: "list-tokens", Method: http.MethodGet, Path: api.Prefix + "/tokens", Tags: tags,
+		Summary: "List all tokens, without their secrets"},
+		func(ctx context.Context, _ *struct{}) (*api.Out[api.List[tokenView]], error) {
+			all, err := s.List(ctx, api.PrincipalFrom(ctx))
+			views := make([]tokenView, 0, len(all))
+			for _, t := range all {
+				views = append(views, viewOf(t, now()))
+			}
+			return api.Listed(views, err)
+		})
+	huma.Register(a, huma.Operation{OperationID: "issue-token", Method: http.MethodPost, Path: api.Prefix + "/tokens", Tags: tags,
+		Summary: "Issue a token; its secret is shown once", DefaultStatus: http.StatusCreated},
+		func(ctx context.Context, in *issueInput) (*api.Written[issued], error) {
+			secret, t, receipt, err := s.Issue(ctx, in.Origin(ctx, in.Body.Reason, 0), in.Body.TokenRequest)
+			return api.Wrote(issued{Token: viewOf(t, now()), Secret: secret}, receipt, err)
+		})
+	huma.Register(a, huma.Operation{OperationID: "revoke-token", Method: http.MethodPost, Path: api.Prefix + "/tokens/{id}/revoke", Tags: tags,
+		Summary: "Revoke a token"},
+		func(ctx context.Context, in *revokeInput) (*api.Written[tokenView], error) {
+			t, receipt, err := s.Revoke(ctx, in.Origin(ctx, in.reason(), 0), in.ID)
+			return api.Wrote(viewOf(t, now()), receipt, err)
+		})
+}
+
+func whoAsks(ctx context.Context, _ *struct{}) (*api.Out[whoami], error) {
+	p := api.PrincipalFrom(ctx)
+	if !p.Known() {
+		return nil, fault.New(fault.Unauthenticated, "unauthenticated", "no credential was sent").
+			Do("send a token as `Authorization: Bearer …` or set QUORATE_TOKEN")
+	}
+	return api.Read(whoami{ID: p.ID, Name: p.Name, Grants: p.Grants, Verbs: p.Verbs}, nil)
+}
