@@ -33,7 +33,9 @@ func houseOn(t testing.TB, store *kv.Store) *house {
 	f := store.NewFollower()
 	replica := flags.NewReplica(f, time.Now, log, nil)
 	kvtest.Follow(t, f)
-	return &house{flags.NewService(gate.New(store, gate.Unregulated{}, time.Now, log, nil), replica, time.Now), store, replica, t}
+	g := gate.New(store, gate.Unregulated{}, time.Now, log, nil)
+	g.SettleOn(f)
+	return &house{flags.NewService(g, replica, time.Now), store, replica, t}
 }
 
 func as(role identity.Role, regions ...string) gate.Origin {

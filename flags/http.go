@@ -41,14 +41,14 @@ func storedAll[T any](recs []kv.Record[T]) []Stored[T] {
 	return list
 }
 
-// reading is embedded in the input of every read.
-type reading struct {
+// Reading is embedded in the input of every read.
+type Reading struct {
 	MinRevision int64 `query:"min_revision" minimum:"0" doc:"Answer only once this replica shows this revision of the store."`
 }
 
 // snapshot checks that the one who asks may read here, and gives the snapshot to
 // read from.
-func (s *Service) snapshot(ctx context.Context, in reading, t identity.Target) (*Snapshot, error) {
+func (s *Service) snapshot(ctx context.Context, in Reading, t identity.Target) (*Snapshot, error) {
 	if err := identity.Can(api.PrincipalFrom(ctx), identity.ReadState, t); err != nil {
 		return nil, err
 	}
@@ -83,11 +83,15 @@ type setBody[T any] struct {
 	Value T `json:"value"`
 }
 
-type regionPath struct {
+// RegionPath is embedded in the input of the operations whose address names a
+// region. It and its like are exported because huma reads only
+// exported fields.
+type RegionPath struct {
 	Region string `path:"region" maxLength:"64" doc:"Region, e.g. co."`
 }
 
-type capabilityPath struct {
+// CapabilityPath names a capability; see RegionPath.
+type CapabilityPath struct {
 	Capability string `path:"capability" maxLength:"128" doc:"Capability, e.g. video_visit."`
 }
 
@@ -97,7 +101,7 @@ func op(id, method, path, tag, summary string) huma.Operation {
 
 func (s *Service) regionRoutes(a huma.API) {
 	huma.Register(a, op("list-regions", http.MethodGet, "/regions", "regions", "List the regions"),
-		func(ctx context.Context, in *reading) (*api.Out[api.List[Stored[Region]]], error) {
+		func(ctx context.Context, in *Reading) (*api.Out[api.List[Stored[Region]]], error) {
 			snap, err := s.snapshot(ctx, *in, identity.Target{Kind: "region"})
 			if err != nil {
 				return nil, err
@@ -106,10 +110,10 @@ func (s *Service) regionRoutes(a huma.API) {
 		})
 	huma.Register(a, op("show-region", http.MethodGet, "/regions/{region}", "regions", "Show a region"),
 		func(ctx context.Context, in *struct {
-			reading
-			regionPath
+			Reading
+			RegionPath
 		}) (*api.Out[Stored[Region]], error) {
-			snap, err := s.snapshot(ctx, in.reading, identity.Target{Kind: "region", Region: in.Region})
+			snap, err := s.snapshot(ctx, in.Reading, identity.Target{Kind: "region", Region: in.Region})
 			if err != nil {
 				return nil, err
 			}
@@ -119,7 +123,7 @@ func (s *Service) regionRoutes(a huma.API) {
 	huma.Register(a, op("set-region", http.MethodPut, "/regions/{region}", "regions", "Found or change a region"),
 		func(ctx context.Context, in *struct {
 			api.Keyed
-			regionPath
+			RegionPath
 			Body setBody[Region]
 		}) (*api.Written[Region], error) {
 			if err := named(in.Region, &in.Body.Value.Key); err != nil {
@@ -134,10 +138,10 @@ func (s *Service) regionRoutes(a huma.API) {
 func (s *Service) facilityRoutes(a huma.API) {
 	huma.Register(a, op("list-facilities", http.MethodGet, "/regions/{region}/facilities", "regions", "List a region's facilities"),
 		func(ctx context.Context, in *struct {
-			reading
-			regionPath
+			Reading
+			RegionPath
 		}) (*api.Out[api.List[Stored[Facility]]], error) {
-			snap, err := s.snapshot(ctx, in.reading, identity.Target{Kind: "facility", Region: in.Region})
+			snap, err := s.snapshot(ctx, in.Reading, identity.Target{Kind: "facility", Region: in.Region})
 			if err != nil {
 				return nil, err
 			}
@@ -146,11 +150,11 @@ func (s *Service) facilityRoutes(a huma.API) {
 		})
 	huma.Register(a, op("show-facility", http.MethodGet, "/regions/{region}/facilities/{facility}", "regions", "Show a facility"),
 		func(ctx context.Context, in *struct {
-			reading
-			regionPath
+			Reading
+			RegionPath
 			Facility string `path:"facility" maxLength:"128"`
 		}) (*api.Out[Stored[Facility]], error) {
-			snap, err := s.snapshot(ctx, in.reading, identity.Target{Kind: "facility", Region: in.Region, ID: in.Facility})
+			snap, err := s.snapshot(ctx, in.Reading, identity.Target{Kind: "facility", Region: in.Region, ID: in.Facility})
 			if err != nil {
 				return nil, err
 			}
@@ -160,7 +164,7 @@ func (s *Service) facilityRoutes(a huma.API) {
 	huma.Register(a, op("set-facility", http.MethodPut, "/regions/{region}/facilities/{facility}", "regions", "Add or change a facility"),
 		func(ctx context.Context, in *struct {
 			api.Keyed
-			regionPath
+			RegionPath
 			Facility string `path:"facility" maxLength:"128"`
 			Body     setBody[Facility]
 		}) (*api.Written[Facility], error) {
@@ -191,7 +195,7 @@ func named(path string, inBody *string) error {
 
 func (s *Service) capabilityRoutes(a huma.API) {
 	huma.Register(a, op("list-capabilities", http.MethodGet, "/capabilities", "capabilities", "List the capabilities"),
-		func(ctx context.Context, in *reading) (*api.Out[api.List[Stored[Capability]]], error) {
+		func(ctx context.Context, in *Reading) (*api.Out[api.List[Stored[Capability]]], error) {
 			snap, err := s.snapshot(ctx, *in, identity.Target{Kind: "capability"})
 			if err != nil {
 				return nil, err
@@ -200,10 +204,10 @@ func (s *Service) capabilityRoutes(a huma.API) {
 		})
 	huma.Register(a, op("show-capability", http.MethodGet, "/capabilities/{capability}", "capabilities", "Show a capability"),
 		func(ctx context.Context, in *struct {
-			reading
-			capabilityPath
+			Reading
+			CapabilityPath
 		}) (*api.Out[Stored[Capability]], error) {
-			snap, err := s.snapshot(ctx, in.reading, identity.Target{Kind: "capability", ID: in.Capability})
+			snap, err := s.snapshot(ctx, in.Reading, identity.Target{Kind: "capability", ID: in.Capability})
 			if err != nil {
 				return nil, err
 			}
@@ -213,7 +217,7 @@ func (s *Service) capabilityRoutes(a huma.API) {
 	huma.Register(a, op("set-capability", http.MethodPut, "/capabilities/{capability}", "capabilities", "Add or change a capability"),
 		func(ctx context.Context, in *struct {
 			api.Keyed
-			capabilityPath
+			CapabilityPath
 			Body setBody[Capability]
 		}) (*api.Written[Capability], error) {
 			if err := named(in.Capability, &in.Body.Value.Key); err != nil {
@@ -226,7 +230,7 @@ func (s *Service) capabilityRoutes(a huma.API) {
 
 func (s *Service) offerRoutes(a huma.API) {
 	huma.Register(a, op("list-offers", http.MethodGet, "/offers", "offers", "List the offers, withdrawn ones included"),
-		func(ctx context.Context, in *reading) (*api.Out[api.List[Stored[Offer]]], error) {
+		func(ctx context.Context, in *Reading) (*api.Out[api.List[Stored[Offer]]], error) {
 			snap, err := s.snapshot(ctx, *in, identity.Target{Kind: "offer"})
 			if err != nil {
 				return nil, err
@@ -235,10 +239,10 @@ func (s *Service) offerRoutes(a huma.API) {
 		})
 	huma.Register(a, op("show-offer", http.MethodGet, "/offers/{capability}", "offers", "Show an offer"),
 		func(ctx context.Context, in *struct {
-			reading
-			capabilityPath
+			Reading
+			CapabilityPath
 		}) (*api.Out[Stored[Offer]], error) {
-			snap, err := s.snapshot(ctx, in.reading, identity.Target{Kind: "offer", ID: in.Capability})
+			snap, err := s.snapshot(ctx, in.Reading, identity.Target{Kind: "offer", ID: in.Capability})
 			if err != nil {
 				return nil, err
 			}
@@ -251,7 +255,7 @@ func (s *Service) offerRoutes(a huma.API) {
 	huma.Register(a, op("grant-offer", http.MethodPut, "/offers/{capability}", "offers", "Offer a capability to the regions"),
 		func(ctx context.Context, in *struct {
 			api.Keyed
-			capabilityPath
+			CapabilityPath
 			Body struct {
 				Changing
 				Kind OfferKind `json:"kind" enum:"full" doc:"How much the offer gives."`
@@ -263,7 +267,7 @@ func (s *Service) offerRoutes(a huma.API) {
 	huma.Register(a, op("withdraw-offer", http.MethodPost, "/offers/{capability}/withdraw", "offers", "Withdraw an offer; what is on under it goes off"),
 		func(ctx context.Context, in *struct {
 			api.Keyed
-			capabilityPath
+			CapabilityPath
 			Body Changing
 		}) (*api.Written[string], error) {
 			receipt, err := s.WithdrawOffer(ctx, in.Body.origin(ctx, in.Keyed), in.Capability)

@@ -12,12 +12,13 @@ import (
 	"github.com/quorate/quorate/internal/identity"
 )
 
-type pairPath struct {
-	regionPath
-	capabilityPath
+// PairPath names a capability in a region; see RegionPath.
+type PairPath struct {
+	RegionPath
+	CapabilityPath
 }
 
-func (p pairPath) target() identity.Target {
+func (p PairPath) target() identity.Target {
 	return identity.Target{Kind: "enablement", Region: p.Region, ID: p.Capability}
 }
 
@@ -49,7 +50,7 @@ func (s *Snapshot) Standing(region, capability string) (Standing, error) {
 
 // standing is the output of a change to an enablement: where the capability
 // stands after it, as this replica shows it.
-func (s *Service) standing(p pairPath, receipt gate.Receipt, err error) (*api.Written[Standing], error) {
+func (s *Service) standing(p PairPath, receipt gate.Receipt, err error) (*api.Written[Standing], error) {
 	if err != nil {
 		return nil, err
 	}
@@ -64,10 +65,10 @@ func (s *Service) standing(p pairPath, receipt gate.Receipt, err error) (*api.Wr
 func (s *Service) enablementRoutes(a huma.API) {
 	huma.Register(a, op("list-enablements", http.MethodGet, "/regions/{region}/enablements", "enablements", "How every capability stands in a region"),
 		func(ctx context.Context, in *struct {
-			reading
-			regionPath
+			Reading
+			RegionPath
 		}) (*api.Out[api.List[Standing]], error) {
-			snap, err := s.snapshot(ctx, in.reading, identity.Target{Kind: "enablement", Region: in.Region})
+			snap, err := s.snapshot(ctx, in.Reading, identity.Target{Kind: "enablement", Region: in.Region})
 			if err != nil {
 				return nil, err
 			}
@@ -75,10 +76,10 @@ func (s *Service) enablementRoutes(a huma.API) {
 		})
 	huma.Register(a, op("show-enablement", http.MethodGet, "/regions/{region}/enablements/{capability}", "enablements", "How a capability stands in a region"),
 		func(ctx context.Context, in *struct {
-			reading
-			pairPath
+			Reading
+			PairPath
 		}) (*api.Out[Standing], error) {
-			snap, err := s.snapshot(ctx, in.reading, in.target())
+			snap, err := s.snapshot(ctx, in.Reading, in.target())
 			if err != nil {
 				return nil, err
 			}
@@ -87,7 +88,7 @@ func (s *Service) enablementRoutes(a huma.API) {
 	huma.Register(a, op("answer-offer", http.MethodPut, "/regions/{region}/enablements/{capability}", "enablements", "Answer an offer: enable, later or decline"),
 		func(ctx context.Context, in *struct {
 			api.Keyed
-			pairPath
+			PairPath
 			Body struct {
 				Changing
 				Answer Answer `json:"answer" enum:"enable,later,decline"`
@@ -97,19 +98,19 @@ func (s *Service) enablementRoutes(a huma.API) {
 		}) (*api.Written[Standing], error) {
 			reply := Reply{Answer: in.Body.Answer, Until: in.Body.Until, Review: in.Body.Review}
 			receipt, err := s.AnswerOffer(ctx, in.Body.origin(ctx, in.Keyed), in.Region, in.Capability, reply)
-			return s.standing(in.pairPath, receipt, err)
+			return s.standing(in.PairPath, receipt, err)
 		})
 	huma.Register(a, op("turn-off", http.MethodPost, "/regions/{region}/enablements/{capability}/off", "enablements", "Turn a capability off at once, for safety"),
 		func(ctx context.Context, in *struct {
 			api.Keyed
-			pairPath
+			PairPath
 			Body Changing
 		}) (*api.Written[Standing], error) {
 			receipt, err := s.TurnOff(ctx, in.Body.origin(ctx, in.Keyed), in.Region, in.Capability)
-			return s.standing(in.pairPath, receipt, err)
+			return s.standing(in.PairPath, receipt, err)
 		})
 	huma.Register(a, op("show-board", http.MethodGet, "/board", "enablements", "Every capability in every region"),
-		func(ctx context.Context, in *reading) (*api.Out[Board], error) {
+		func(ctx context.Context, in *Reading) (*api.Out[Board], error) {
 			snap, err := s.snapshot(ctx, *in, identity.Target{Kind: "board"})
 			if err != nil {
 				return nil, err
@@ -118,13 +119,13 @@ func (s *Service) enablementRoutes(a huma.API) {
 		})
 	huma.Register(a, op("explain", http.MethodPost, "/regions/{region}/explain/{capability}", "enablements", "Why a capability is on or off, for an evaluation context"),
 		func(ctx context.Context, in *struct {
-			reading
-			pairPath
+			Reading
+			PairPath
 			Body struct {
 				Context map[string]any `json:"context,omitempty" doc:"A made-up evaluation context; it is not stored."`
 			}
 		}) (*api.Out[Explanation], error) {
-			snap, err := s.snapshot(ctx, in.reading, in.target())
+			snap, err := s.snapshot(ctx, in.Reading, in.target())
 			if err != nil {
 				return nil, err
 			}

@@ -19,30 +19,15 @@ type Service struct {
 	now     func() time.Time
 }
 
-// NewService makes the verbs; replica answers the questions and lets a verb
-// return once its effect can be seen here.
+// NewService makes the verbs; replica answers the questions.
 func NewService(g *gate.Gate, replica *Replica, now func() time.Time) *Service {
 	return &Service{gate: g, replica: replica, now: now}
-}
-
-// settleTime is how long a verb waits for its own replica to show its effect. A
-// replica that is behind answers anyway: the change stands in the store.
-const settleTime = 500 * time.Millisecond
-
-func (s *Service) submit(ctx context.Context, c gate.Change, rule gate.Rule) (gate.Receipt, error) {
-	receipt, err := s.gate.Submit(ctx, c, rule)
-	if err == nil && receipt.Revision > 0 {
-		wait, cancel := context.WithTimeout(ctx, settleTime)
-		defer cancel()
-		_ = s.replica.Wait(wait, receipt.Revision) // late is not lost
-	}
-	return receipt, err
 }
 
 // SetRegion founds or changes a region.
 func (s *Service) SetRegion(ctx context.Context, o gate.Origin, r Region) (gate.Receipt, error) {
 	target := identity.Target{Kind: "region", Region: r.Key}
-	return s.submit(ctx, o.Change(identity.SetRegion, target, r), func(tx *kv.Tx, _ gate.Change) error {
+	return s.gate.Submit(ctx, o.Change(identity.SetRegion, target, r), func(tx *kv.Tx, _ gate.Change) error {
 		if err := r.Check(); err != nil {
 			return err
 		}
@@ -61,7 +46,7 @@ func (s *Service) SetRegion(ctx context.Context, o gate.Origin, r Region) (gate.
 func (s *Service) SetFacility(ctx context.Context, o gate.Origin, f Facility) (gate.Receipt, error) {
 	target := identity.Target{Kind: "facility", Region: f.Region, ID: f.Key}
 	f.Systems = slices.Sorted(slices.Values(f.Systems))
-	return s.submit(ctx, o.Change(identity.SetFacility, target, f), func(tx *kv.Tx, _ gate.Change) error {
+	return s.gate.Submit(ctx, o.Change(identity.SetFacility, target, f), func(tx *kv.Tx, _ gate.Change) error {
 		region, err := getRegion(tx, f.Region)
 		if err != nil {
 			return err
@@ -84,7 +69,7 @@ func (s *Service) SetFacility(ctx context.Context, o gate.Origin, f Facility) (g
 // offered, nor back while it is offered: that is what an offer does.
 func (s *Service) SetCapability(ctx context.Context, o gate.Origin, c Capability) (gate.Receipt, error) {
 	target := identity.Target{Kind: "capability", ID: c.Key}
-	return s.submit(ctx, o.Change(identity.SetCapability, target, c), func(tx *kv.Tx, _ gate.Change) error {
+	return s.gate.Submit(ctx, o.Change(identity.SetCapability, target, c), func(tx *kv.Tx, _ gate.Change) error {
 		if err := c.Check(); err != nil {
 			return err
 		}
@@ -137,7 +122,7 @@ func prerequisitesIn(tx *kv.Tx) func(string) ([]string, bool, error) {
 func (s *Service) GrantOffer(ctx context.Context, o gate.Origin, capability string, kind OfferKind) (gate.Receipt, error) {
 	target := identity.Target{Kind: "offer", ID: capability}
 	request := map[string]any{"capability": capability, "kind": kind, "reason": o.Reason}
-	return s.submit(ctx, o.Change(identity.GrantOffer, target, request), func(tx *kv.Tx, c gate.Change) error {
+	return s.gate.Submit(ctx, o.Change(identity.GrantOffer, target, request), func(tx *kv.Tx, c gate.Change) error {
 		return changeOffer(tx, o, c, capability, func(cap *Capability, before Offer, act Act) (Offer, error) {
 			after, err := grant(*cap, before, kind, act)
 			cap.Stage = Offered
@@ -150,7 +135,7 @@ func (s *Service) GrantOffer(ctx context.Context, o gate.Origin, capability stri
 func (s *Service) WithdrawOffer(ctx context.Context, o gate.Origin, capability string) (gate.Receipt, error) {
 	target := identity.Target{Kind: "offer", ID: capability}
 	request := map[string]any{"capability": capability, "withdraw": true, "reason": o.Reason}
-	return s.submit(ctx, o.Change(identity.WithdrawOffer, target, request), func(tx *kv.Tx, c gate.Change) error {
+	return s.gate.Submit(ctx, o.Change(identity.WithdrawOffer, target, request), func(tx *kv.Tx, c gate.Change) error {
 		return changeOffer(tx, o, c, capability, func(cap *Capability, before Offer, act Act) (Offer, error) {
 			if cap.Stage == Offered {
 				cap.Stage = Ready
@@ -193,7 +178,7 @@ func actOf(c gate.Change) Act {
 func (s *Service) AnswerOffer(ctx context.Context, o gate.Origin, region, capability string, reply Reply) (gate.Receipt, error) {
 	target := identity.Target{Kind: "enablement", Region: region, ID: capability}
 	request := map[string]any{"reply": reply, "reason": o.Reason, "if_revision": o.IfRevision}
-	return s.submit(ctx, o.Change(identity.Answer, target, request), func(tx *kv.Tx, c gate.Change) error {
+	return s.gate.Submit(ctx, o.Change(identity.Answer, target, request), func(tx *kv.Tx, c gate.Change) error {
 		if err := CheckReason(o.Reason); err != nil {
 			return err
 		}
@@ -224,7 +209,7 @@ func (s *Service) AnswerOffer(ctx context.Context, o gate.Origin, region, capabi
 func (s *Service) TurnOff(ctx context.Context, o gate.Origin, region, capability string) (gate.Receipt, error) {
 	target := identity.Target{Kind: "enablement", Region: region, ID: capability}
 	request := map[string]any{"turn_off": true, "reason": o.Reason}
-	return s.submit(ctx, o.Change(identity.TurnOff, target, request), func(tx *kv.Tx, c gate.Change) error {
+	return s.gate.Submit(ctx, o.Change(identity.TurnOff, target, request), func(tx *kv.Tx, c gate.Change) error {
 		if err := CheckReason(o.Reason); err != nil {
 			return err
 		}

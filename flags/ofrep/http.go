@@ -112,7 +112,7 @@ func (h *Handler) bulk(w http.ResponseWriter, r *http.Request) {
 	for _, v := range values {
 		items = append(items, q.item(v.Key, v.Result))
 	}
-	answer(w, http.StatusOK, map[string]any{"flags": items, "metadata": map[string]any{"region": q.region, "revision": q.snapshot.Revision}})
+	answer(w, http.StatusOK, map[string]any{"flags": items, "metadata": map[string]any{"region": q.region, "revision": q.snapshot.RegionRevision(q.region)}})
 }
 
 // item is one flag's answer. While the store is out of contact the last known

@@ -113,9 +113,15 @@ const KeyLife = 24 * time.Hour
 
 const keyAhead = 5 * time.Minute // a client's clock may run ahead by so much
 
+// SettleTime is how long Submit waits for the replica that took the change to
+// show it, so that whoever was told "done" finds it done. A replica that is
+// behind answers anyway: the change stands in the store.
+const SettleTime = 500 * time.Millisecond
+
 // Gate is safe for concurrent use.
 type Gate struct {
 	store    *kv.Store
+	follower *kv.Follower // nil: do not wait
 	decider  Decider
 	now      func() time.Time
 	log      *slog.Logger
@@ -128,6 +134,10 @@ func New(store *kv.Store, decider Decider, now func() time.Time, log *slog.Logge
 	return &Gate{store: store, decider: decider, now: now, log: log, refusals: newRefusalLimit(), metrics: newMetrics(reg)}
 }
 
+// SettleOn has Submit wait until f has handed a change over. It is called once,
+// before the first Submit.
+func (g *Gate) SettleOn(f *kv.Follower) { g.follower = f }
+
 // Submit puts a change through: Can, rule, Decider, one transaction. Sending the
 // same change again with the same ID returns the first one's receipt. See
 // kv.Store.Update for the faults of the store; a refusal by role, rule or policy
@@ -137,8 +147,19 @@ func (g *Gate) Submit(ctx context.Context, c Change, rule Rule) (Receipt, error)
 	g.metrics.count(c.Action, receipt, err)
 	if err != nil {
 		g.recordRefusal(ctx, c, err)
+		return receipt, err
 	}
-	return receipt, err
+	g.settle(ctx, receipt.Revision)
+	return receipt, nil
+}
+
+func (g *Gate) settle(ctx context.Context, revision int64) {
+	if g.follower == nil || revision == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, SettleTime)
+	defer cancel()
+	_ = g.follower.Wait(ctx, revision) // late is not lost
 }
 
 func (g *Gate) submit(ctx context.Context, c *Change, rule Rule) (Receipt, error) {

@@ -1,0 +1,114 @@
+package server
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/quorate/quorate/internal/fault"
+	"github.com/quorate/quorate/internal/kv"
+)
+
+// Config says what to run. Listen and DataDir are required.
+type Config struct {
+	Listen  string // address of the API, OFREP and health; port 0 picks a free one
+	DataDir string // made with mode 0700; one server at a time
+	Version string // of the program, for /api/v1/openapi.json
+	// AcceptRestore, if not empty, is the operator's reason for accepting a
+	// store that is older than what this replica has seen.
+	AcceptRestore string
+	Etcd          Etcd
+	Log           *slog.Logger     // required
+	Now           func() time.Time // required
+	// StoreCommand runs the embedded store's child; nil: this program. Tests
+	// set it.
+	StoreCommand []string
+	SmallStore   bool // tests: small write-ahead log segments
+}
+
+// Etcd says how to reach an external cluster. No endpoints: the embedded store.
+type Etcd struct {
+	Endpoints              []string
+	CAFile                 string // PEM; "" trusts the system's
+	CertFile, KeyFile      string // PEM; client certificate, both or neither
+	Username, PasswordFile string // the password is read from a file, never from an option
+}
+
+func (e Etcd) embedded() bool { return len(e.Endpoints) == 0 }
+
+// kvConfig reads what the connection needs from files.
+func (e Etcd) kvConfig() (kv.Config, error) {
+	cfg := kv.Config{Endpoints: e.Endpoints, Username: e.Username}
+	if e.PasswordFile != "" {
+		raw, err := os.ReadFile(e.PasswordFile)
+		if err != nil {
+			return cfg, badFile("--etcd-password-file", e.PasswordFile, err)
+		}
+		cfg.Password = string(trimNewline(raw))
+	}
+	var err error
+	cfg.TLS, err = e.tls()
+	return cfg, err
+}
+
+func trimNewline(raw []byte) []byte {
+	for len(raw) > 0 && (raw[len(raw)-1] == '\n' || raw[len(raw)-1] == '\r') {
+		raw = raw[:len(raw)-1]
+	}
+	return raw
+}
+
+// tls is nil if no certificate option is given.
+func (e Etcd) tls() (*tls.Config, error) {
+	if e.CAFile == "" && e.CertFile == "" && e.KeyFile == "" {
+		return nil, nil
+	}
+	cfg := &tls.Config{MinVersion: tls.VersionTLS12}
+	if e.CAFile != "" {
+		pem, err := os.ReadFile(e.CAFile)
+		if err != nil {
+			return nil, badFile("--etcd-ca", e.CAFile, err)
+		}
+		cfg.RootCAs = x509.NewCertPool()
+		if !cfg.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, badFile("--etcd-ca", e.CAFile, nil)
+		}
+	}
+	if e.CertFile != "" || e.KeyFile != "" {
+		cert, err := tls.LoadX509KeyPair(e.CertFile, e.KeyFile)
+		if err != nil {
+			return nil, badFile("--etcd-cert and --etcd-key", e.CertFile, err)
+		}
+		cfg.Certificates = []tls.Certificate{cert}
+	}
+	return cfg, nil
+}
+
+func badFile(option, file string, cause error) error {
+	return fault.New(fault.Invalid, "bad_file", "%s: the file %q cannot be used: %v", option, file, cause).
+		Do("check the path, its permissions and that it is PEM").At(option)
+}
+
+// Files of the data directory.
+func (c Config) storeDir() string      { return filepath.Join(c.DataDir, "store") }
+func (c Config) seenFile() string      { return filepath.Join(c.DataDir, "seen.json") }
+func (c Config) bootstrapFile() string { return filepath.Join(c.DataDir, "bootstrap-token") }
+
+// prepareDataDir makes the data directory, for this user alone.
+func (c Config) prepareDataDir() error {
+	if c.DataDir == "" {
+		return fault.New(fault.Invalid, "no_data_dir", "no data directory was given").Do("set --data-dir").At("--data-dir")
+	}
+	err := os.MkdirAll(c.DataDir, 0o700)
+	if err == nil {
+		err = os.Chmod(c.DataDir, 0o700)
+	}
+	if err != nil {
+		return fault.New(fault.Invalid, "bad_data_dir", "the data directory %q cannot be used: %v", c.DataDir, err).
+			Do("choose another with --data-dir").At("--data-dir")
+	}
+	return nil
+}

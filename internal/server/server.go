@@ -1,0 +1,254 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/quorate/quorate/flags"
+	"github.com/quorate/quorate/flags/ofrep"
+	"github.com/quorate/quorate/internal/access"
+	"github.com/quorate/quorate/internal/api"
+	"github.com/quorate/quorate/internal/fault"
+	"github.com/quorate/quorate/internal/gate"
+	"github.com/quorate/quorate/internal/identity"
+	"github.com/quorate/quorate/internal/kv"
+	"github.com/quorate/quorate/internal/kv/embedded"
+)
+
+// drainTime is how long requests under way may take once the server stops.
+const drainTime = 10 * time.Second
+
+// A Server is a running replica.
+type Server struct {
+	Flags     *flags.Service
+	Replica   *flags.Replica
+	Access    *access.Service
+	Directory *access.Directory
+
+	cfg      Config
+	gate     *gate.Gate
+	child    *embedded.Supervisor // nil with an external cluster
+	store    *kv.Store
+	follower *kv.Follower
+	registry *prometheus.Registry
+	listener net.Listener
+	http     *http.Server
+	stopping context.CancelFunc
+	running  sync.WaitGroup
+	failed   chan error
+	settled  chan struct{} // closed once the first token was seen to, or it failed
+	founded  bool          // a first token was written; read after settled
+}
+
+// Start brings a server up and returns once its address answers. Errors are
+// faults; nothing is left running then.
+func Start(ctx context.Context, cfg Config) (*Server, error) {
+	s := &Server{cfg: cfg, registry: prometheus.NewRegistry(), failed: make(chan error, 1), settled: make(chan struct{})}
+	if err := s.start(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func (s *Server) start(ctx context.Context) error {
+	if err := s.cfg.prepareDataDir(); err != nil {
+		return err
+	}
+	if err := s.listen(); err != nil {
+		return err
+	}
+	if err := s.openStore(ctx); err != nil {
+		return err
+	}
+	s.build()
+	if err := s.checkStore(ctx); err != nil {
+		return err
+	}
+	s.cfg.Log.Warn("no policy is loaded: the gate allows whatever roles and rules allow, and no regulation is checked")
+	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	s.stopping = cancel
+	s.running.Go(func() { s.follower.Run(background) })
+	s.running.Go(func() { defer close(s.settled); s.foundAccess(background) })
+	s.running.Go(s.serve)
+	return nil
+}
+
+// listen takes the address before anything else is started: that it is in use
+// should be known at once.
+func (s *Server) listen() error {
+	l, err := net.Listen("tcp", s.cfg.Listen)
+	if err != nil {
+		return fault.New(fault.Invalid, "cannot_listen", "the address %q cannot be listened on: %v", s.cfg.Listen, err).
+			Do("choose another with --listen, for instance 127.0.0.1:0 for any free port").At("--listen")
+	}
+	s.listener = l
+	return nil
+}
+
+func (s *Server) openStore(ctx context.Context) error {
+	cfg, err := s.cfg.Etcd.kvConfig()
+	if err != nil {
+		return err
+	}
+	if s.cfg.Etcd.embedded() {
+		s.child, err = embedded.Start(ctx, embedded.Config{Dir: s.cfg.storeDir(), Logger: s.cfg.Log,
+			Command: s.cfg.StoreCommand, SmallWAL: s.cfg.SmallStore})
+		if err != nil {
+			return fault.New(fault.StoreUnavailable, "store_not_started", "the store did not start: %v", err).
+				Do("see the message; another server may be using --data-dir").Because(err)
+		}
+		cfg.Endpoints = []string{s.child.Endpoint()}
+	}
+	cfg.SeenFile, cfg.Logger, cfg.Now = s.cfg.seenFile(), s.cfg.Log, s.cfg.Now
+	s.store, err = kv.Open(cfg)
+	return err
+}
+
+// build makes the rooms and joins them.
+func (s *Server) build() {
+	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), storeCollector{s})
+	s.gate = gate.New(s.store, gate.Unregulated{}, s.cfg.Now, s.cfg.Log, s.registry)
+	s.follower = s.store.NewFollower()
+	s.gate.SettleOn(s.follower)
+	s.Replica = flags.NewReplica(s.follower, s.cfg.Now, s.cfg.Log, s.registry)
+	s.Directory = access.NewDirectory(s.follower, s.cfg.Log, s.registry)
+	s.Flags = flags.NewService(s.gate, s.Replica, s.cfg.Now)
+	s.Access = access.NewService(s.gate, s.store, s.hasRegion, s.cfg.Now)
+	s.http = &http.Server{
+		Handler:           s.routes(),
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       20 * time.Second,
+		IdleTimeout:       60 * time.Second,
+		MaxHeaderBytes:    64 << 10,
+	}
+}
+
+func (s *Server) hasRegion(region string) bool {
+	snapshot := s.Replica.Snapshot()
+	return snapshot != nil && snapshot.HasRegion(region)
+}
+
+func (s *Server) routes() http.Handler {
+	router := chi.NewRouter()
+	api.Use(router, api.Config{Now: s.cfg.Now, Log: s.cfg.Log, Registry: s.registry})
+	router.Use(access.Middleware(s.Directory, s.cfg.Now))
+	a := api.New(router, s.cfg.Version)
+	flags.Routes(a, s.Flags)
+	access.Routes(a, s.Access, s.cfg.Now)
+	s.recordRoutes(a)
+	s.healthRoutes(router)
+	ofrep.Routes(router, s.Replica, s.cfg.Now)
+	return router
+}
+
+// checkStore refuses a store that went back in time, unless the operator
+// accepts it. One that cannot be reached yet is not a reason to stay down.
+func (s *Server) checkStore(ctx context.Context) error {
+	ask, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	err := s.store.Identify(ask)
+	switch {
+	case err == nil || !fault.HasCode(err, "store_rolled_back"):
+		return nil
+	case s.cfg.AcceptRestore == "":
+		return err
+	}
+	return s.store.AcceptRestore(func(epoch int64) error {
+		target := identity.Target{Kind: "store"}
+		change := gate.Origin{Actor: identity.Host(), Reason: s.cfg.AcceptRestore}.Change(identity.AcceptRestore, target, map[string]any{"epoch": epoch})
+		_, err := s.gate.Submit(ctx, change, func(tx *kv.Tx, _ gate.Change) error { return kv.RaiseEpoch(tx, epoch) })
+		return err
+	})
+}
+
+// foundAccess issues the first token of a store that has none.
+func (s *Server) foundAccess(ctx context.Context) {
+	select {
+	case <-s.follower.Ready():
+	case <-ctx.Done():
+		return
+	}
+	file := s.cfg.bootstrapFile()
+	written, err := s.Access.Bootstrap(ctx, file)
+	switch {
+	case err != nil:
+		s.cfg.Log.Error("the first operator token could not be issued", "error", err)
+	case written:
+		s.founded = true
+		s.cfg.Log.Warn("no operator has a token: one that lives an hour was written", "file", file)
+	}
+}
+
+func (s *Server) serve() {
+	if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+		s.failed <- fmt.Errorf("serving on %s: %w", s.listener.Addr(), err)
+	}
+}
+
+// URL is where the server answers.
+func (s *Server) URL() string { return "http://" + s.listener.Addr().String() }
+
+// Bootstrapped reports whether this start wrote a first operator's token. It is
+// known once Settled has returned.
+func (s *Server) Bootstrapped() bool {
+	select {
+	case <-s.settled:
+		return s.founded
+	default:
+		return false
+	}
+}
+
+// BootstrapFile is where the first operator's token is, if one was written.
+func (s *Server) BootstrapFile() string { return s.cfg.bootstrapFile() }
+
+// Settled returns once the first snapshot is served and the first token, if one
+// was needed, has been written.
+func (s *Server) Settled(ctx context.Context) error {
+	select {
+	case <-s.settled:
+		return nil
+	case <-ctx.Done():
+		return fault.New(fault.NotReady, "not_ready", "the server was not ready in time").Do("see its log")
+	}
+}
+
+// Failed delivers the error that ended serving, if one does.
+func (s *Server) Failed() <-chan error { return s.failed }
+
+// Close stops the server: nothing new is let in, what is under way is finished
+// for up to drainTime, then the store is closed. It loses nothing that was
+// acknowledged. It may be called on a server that did not start whole.
+func (s *Server) Close() error {
+	var errs []error
+	if s.http != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+		defer cancel()
+		if err := s.http.Shutdown(ctx); err != nil {
+			errs = append(errs, err, s.http.Close())
+		}
+	}
+	if s.listener != nil {
+		_ = s.listener.Close() // closed already if serving began
+	}
+	if s.stopping != nil {
+		s.stopping()
+	}
+	s.running.Wait()
+	if s.store != nil {
+		errs = append(errs, s.store.Close())
+	}
+	if s.child != nil {
+		errs = append(errs, s.child.Close())
+	}
+	return errors.Join(errs...)
+}
