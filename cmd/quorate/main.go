@@ -1,0 +1,24 @@
+// Command quorate decides, regulates and serves the capabilities of a patient
+// portal. Start with `quorate demo`, or with `quorate help`.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/quorate/quorate/internal/kv/embedded"
+)
+
+func main() {
+	if len(os.Args) > 1 && os.Args[1] == embedded.ChildArg { // the store's own process, started by serve
+		os.Exit(embedded.Main(os.Args[2:]))
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // whoever asks twice to stop means now
+	os.Exit(run(ctx, os.Args[1:], &cli{
+		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, env: os.LookupEnv, now: time.Now,
+	}))
+}
