@@ -151,9 +151,8 @@ type tabulation struct {
 // paper is one ballot, or several alike, in the course of a count.
 type paper struct {
 	ranks  [][]int32 // -1: flagged as over-voted
-	weight Rat       // of each vote times how many there are; values multiply it
-	value  Rat       // what is left of one vote
-	times  Rat       // how many such votes
+	times  Rat       // how many votes
+	value  Rat       // what is left of each
 	holder int       // whose pile it is in; -1: none
 }
 
@@ -185,7 +184,7 @@ func newTabulation(p Profile, seats int, rules RCTabRules) *tabulation {
 	for _, b := range t.papers {
 		if len(b.ranks[0]) == 1 && b.ranks[0][0] >= 0 {
 			k := t.keys[b.ranks[0][0]]
-			first[k] = first[k].Add(b.weight)
+			first[k] = first[k].Add(b.times)
 		}
 	}
 	t.ties = NewTies(p.Ties, p.Alternatives, first)
@@ -201,8 +200,7 @@ func newTabulation(p Profile, seats int, rules RCTabRules) *tabulation {
 // readPaper reads the ranks; a rank is empty where it was skipped.
 func readPaper(b counted, index map[string]int, rules RCTabRules) (paper, []Problem) {
 	var problems []Problem
-	p := paper{weight: b.weight, times: Int(b.Times()), holder: -1}
-	p.value = b.weight.Quo(p.times)
+	p := paper{times: b.weight, value: Int(1), holder: -1}
 	any := false
 	for i, names := range b.Ranks {
 		if rules.MaxRanks > 0 && i >= rules.MaxRanks {

@@ -18,6 +18,10 @@ const (
 	ByOrder TieBy = "order" // the order the chair laid down before the vote, or that of the ballot paper
 	ByLot   TieBy = "lot"   // drawn from a seed published before results were visible
 	ByKey   TieBy = "key"   // the key as a string, byte by byte
+
+	// ByEarlierStage is no step of a list: some STV rules look back, before
+	// they come to it, at the latest stage in which the tied differed.
+	ByEarlierStage TieBy = "earlier_stage"
 )
 
 // TieStep is one step of a tie-break. Steps are tried in turn until one
