@@ -4,6 +4,12 @@ import "errors"
 
 // seatRules fill several seats.
 func seatRules() []rule {
+	seats := func(f func(Profile, int) (Result, error)) func(Export) (Result, error) {
+		return func(e Export) (Result, error) { return f(e.Profile, max(e.Seats, 1)) }
+	}
+	shares := func(c Completion) func(Export) (Result, error) {
+		return func(e Export) (Result, error) { return EqualSharesCommittee(e.Profile, max(e.Seats, 1), c) }
+	}
 	return []rule{
 		{"irv", 1, func(e Export) (Result, error) {
 			var rules RCTabRules
@@ -18,10 +24,17 @@ func seatRules() []rule {
 			}
 			return RCTab(e.Profile, e.Seats, *e.RCTab)
 		}},
-		{"stv_scottish", 1, func(e Export) (Result, error) { return STVScottish(e.Profile, max(e.Seats, 1)) }},
-		{"stv_wigm_prf", 1, func(e Export) (Result, error) { return STVWIGM(e.Profile, max(e.Seats, 1)) }},
-		{"stv_wigm_exact", 1, func(e Export) (Result, error) { return STVExact(e.Profile, max(e.Seats, 1)) }},
-		{"stv_meek", 1, func(e Export) (Result, error) { return STVMeek(e.Profile, max(e.Seats, 1)) }},
-		{"stv_meek_exact", 1, func(e Export) (Result, error) { return STVMeekExact(e.Profile, max(e.Seats, 1)) }},
+		{"stv_scottish", 1, seats(STVScottish)},
+		{"stv_wigm_prf", 1, seats(STVWIGM)},
+		{"stv_wigm_exact", 1, seats(STVExact)},
+		{"stv_meek", 1, seats(STVMeek)},
+		{"stv_meek_exact", 1, seats(STVMeekExact)},
+		{"phragmen", 1, seats(Phragmen)},
+		{"seq_pav", 1, seats(SeqPAV)},
+		{"pav", 1, seats(PAV)},
+		{"equal_shares_committee", 1, shares(CompleteByPhragmen)},
+		{"equal_shares_committee_approval", 1, shares(CompleteByApproval)},
+		{"equal_shares_committee_increment", 1, shares(CompleteByIncrement)},
+		{"equal_shares_committee_partial", 1, shares(CompleteNot)},
 	}
 }
