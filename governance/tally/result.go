@@ -6,9 +6,10 @@ type Result struct {
 	Rule    string `json:"rule"`
 	Version int    `json:"version"`
 
-	Outcome string     `json:"outcome,omitempty"` // motions: "carried", "not_carried", ...
-	Winners []string   `json:"winners"`           // in the order in which they were chosen
-	Ranking [][]string `json:"ranking,omitempty"` // best tier first; equals share a tier
+	Outcome    string     `json:"outcome,omitempty"`    // motions: "carried", "not_carried", ...
+	Winners    []string   `json:"winners"`              // in the order in which they were chosen
+	Committees [][]string `json:"committees,omitempty"` // several seats: all committees that win; more than one only without a tie-break
+	Ranking    [][]string `json:"ranking,omitempty"`    // best tier first; equals share a tier
 
 	Rounds   []Round    `json:"rounds"`
 	Ties     []Tie      `json:"ties"`             // where a tie was broken, and by what
@@ -26,17 +27,19 @@ type Result struct {
 
 // Round is one step of a count.
 type Round struct {
-	Number    int      `json:"number"` // from 1
-	What      string   `json:"what"`   // what happened, in one clause
-	Quota     Rat      `json:"quota,omitzero"`
-	Tally     []Count  `json:"tally,omitempty"`     // who had what at the start of the round
-	Chosen    []string `json:"chosen,omitempty"`    // elected, funded or locked in this round
-	Dropped   []string `json:"dropped,omitempty"`   // eliminated in this round
-	Moves     []Move   `json:"moves,omitempty"`     // which votes went where at the end of it
-	Payments  []Pay    `json:"payments,omitempty"`  // who paid how much for what was chosen
-	Exhausted Rat      `json:"exhausted,omitzero"`  // votes that support nobody any more
-	Residual  Rat      `json:"residual,omitzero"`   // votes lost to truncation, so that sums add up
-	Threshold string   `json:"threshold,omitempty"` // the quota in words
+	Number    int       `json:"number"`         // from 1
+	Pass      int       `json:"pass,omitempty"` // rules that count in several passes: from 1
+	What      string    `json:"what"`           // what happened, in one clause
+	Quota     Rat       `json:"quota,omitzero"`
+	Tally     []Count   `json:"tally,omitempty"`     // who had what at the start of the round
+	Chosen    []string  `json:"chosen,omitempty"`    // elected, funded or locked in this round
+	Dropped   []string  `json:"dropped,omitempty"`   // eliminated in this round
+	Moves     []Move    `json:"moves,omitempty"`     // which votes went where at the end of it
+	Payments  []Pay     `json:"payments,omitempty"`  // who paid how much for what was chosen
+	Exhausted Rat       `json:"exhausted,omitzero"`  // votes that support nobody any more
+	Inactive  *Inactive `json:"inactive,omitempty"`  // why those votes are exhausted
+	Residual  Rat       `json:"residual,omitzero"`   // votes lost to truncation, so that sums add up
+	Threshold string    `json:"threshold,omitempty"` // the quota in words
 }
 
 // Count is what one alternative holds.
