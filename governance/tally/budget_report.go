@@ -19,6 +19,7 @@ type BudgetReport struct {
 	Increment   Rat          `json:"increment,omitzero"`  // size of each
 	Runs        int          `json:"runs,omitempty"`      // how often the count was run
 	Stopped     string       `json:"stopped,omitempty"`   // why Add1 stopped
+	Overrun     Rat          `json:"overrun,omitzero"`    // what the next step of Add1 would have cost, if that is why
 	Purchases   []Purchase   `json:"purchases,omitempty"` // equal shares: one per round
 	Projects    []ProjectSum `json:"projects"`            // every project, in the order of the ballot paper
 	Regions     []GroupSum   `json:"regions,omitempty"`   // who carried what, over all rounds

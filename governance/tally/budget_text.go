@@ -178,7 +178,11 @@ func (t budgetText) raising() string {
 	} else {
 		s += fmt.Sprintf("There were %s, each of %s on average, in proportion to the regions' parts.", plural(Int(int64(t.b.Steps)), "step", "steps"), spoken(t.b.Increment))
 	}
-	return s + " There the count stopped, because " + t.b.Stopped + "."
+	s += " There the count stopped, because " + t.b.Stopped
+	if t.b.Overrun.Sign() > 0 {
+		s += ": it would cost " + spoken(t.b.Overrun)
+	}
+	return s + "."
 }
 
 // round tells one round of equal shares.

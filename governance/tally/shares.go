@@ -41,6 +41,7 @@ type sharesRule struct {
 // was added by votes.
 type sharesCount struct {
 	rule    sharesRule
+	quiet   bool // no explanation wanted
 	p       *portfolio
 	state   *shareState
 	run     *shareRun
@@ -61,8 +62,9 @@ type sharesCount struct {
 // increment needs more is asked for a coarser one rather than kept waiting.
 const maxAdd1Runs = 2_000_000
 
-func (r sharesRule) count(p *portfolio) (*sharesCount, error) {
-	c := &sharesCount{rule: r, p: p, ties: p.newTies()}
+// count runs the rule. With quiet it finds the winners and nothing more.
+func (r sharesRule) count(p *portfolio, quiet bool) (*sharesCount, error) {
+	c := &sharesCount{rule: r, p: p, ties: p.newTies(), quiet: quiet}
 	var err error
 	if c.first, c.class, err = p.endowments(); err != nil {
 		return nil, err
@@ -96,10 +98,18 @@ func (c *sharesCount) raise() error {
 		if err != nil {
 			return err
 		}
+		if c.quiet {
+			c.run = last
+			return nil
+		}
 		endow = last.endow
 	}
+	watch := c.watch
+	if c.quiet {
+		watch = nil
+	}
 	var err error
-	c.run, err = c.once(endow, c.watch)
+	c.run, err = c.once(endow, watch)
 	return err
 }
 

@@ -102,6 +102,9 @@ func (c *sharesCount) money(b *BudgetReport) {
 		utilityCost: "effective votes", utilityCount: "support share per voter", utilityPoints: "support share per point",
 	}[c.rule.utility]
 	b.Runs, b.Steps, b.Stopped = c.runs, c.steps, c.stopped
+	if c.overrun != nil {
+		b.Overrun = c.p.amount(c.overrun.cost / c.state.m.per)
+	}
 	if c.rule.complete == completeAdd1 || c.rule.complete == completeAdd1Exhaustive {
 		if b.Increment = c.p.rule.Increment; b.Increment.IsZero() {
 			b.Increment = Int(1)
