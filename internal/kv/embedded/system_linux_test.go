@@ -133,7 +133,10 @@ func TestFullDisk(t *testing.T) {
 	// The child lives on what it has reserved, then dies; we live on.
 	acked := 0
 	value := strings.Repeat("x", 64<<10)
-	for s.Status().LastExit == nil {
+	for end := time.Now().Add(20 * time.Second); s.Status().LastExit == nil; {
+		if time.Now().After(end) {
+			t.Fatalf("the child lives on a full disk: %+v", s.Status())
+		}
 		if _, err := c.Put(within(t, time.Second), "n"+strconv.Itoa(acked), value); err == nil {
 			acked++
 		}
