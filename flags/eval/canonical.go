@@ -1,11 +1,14 @@
 package eval
 
-import "sort"
+import (
+	"slices"
+	"strings"
+)
 
 // canonical writes a definition that has no problems. Equal definitions give
 // equal bytes, so a digest of them can serve as a revision.
 func canonical(f *Flag, def *node, shared *Shared) string {
-	w := &writer{shared: shared}
+	w := &writer{shared: shared, buf: make([]byte, 0, 512)}
 	w.byte('{')
 	if name, ok := f.DefaultVariant(); ok {
 		w.text(`"defaultVariant":`)
@@ -97,19 +100,19 @@ func (w *writer) object(n *node) {
 			return
 		}
 	}
-	order := make([]int, len(n.members))
-	for i := range order {
-		order[i] = i
+	members := n.members
+	if len(members) > 1 {
+		members = slices.Clone(members)
+		slices.SortFunc(members, func(a, b member) int { return strings.Compare(a.key, b.key) })
 	}
-	sort.Slice(order, func(i, j int) bool { return n.members[order[i]].key < n.members[order[j]].key })
 	w.byte('{')
-	for i, m := range order {
+	for i := range members {
 		if i > 0 {
 			w.byte(',')
 		}
-		w.quote(n.members[m].key)
+		w.quote(members[i].key)
 		w.byte(':')
-		w.value(&n.members[m].val)
+		w.value(&members[i].val)
 	}
 	w.byte('}')
 }

@@ -87,6 +87,7 @@
 //   - Loops see their element and nothing else, as JsonLogic documents; Go lets
 //     the outer context shine through. A loop over a value that is no list and
 //     not null is an error.
+//   - all over an absent list is false, as in Go; JavaScript says true.
 //   - reduce over null gives its start, as in JavaScript, and takes any start; Go
 //     gives 0, forces the accumulator to the type of the start and skips null.
 //   - cat joins without trimming, unlike Go; null is empty.

@@ -67,6 +67,7 @@ func buildFractional(k *call) code {
 // anything but null.
 func (k *call) entries(f *fractional, from int) bool {
 	ok := true
+	f.entries = make([]entry, 0, len(k.args)-from)
 	f.fixed = true
 	for i := from; i < len(k.args); i++ {
 		en, good := k.entry(i)

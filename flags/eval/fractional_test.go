@@ -97,6 +97,19 @@ func TestFractional(t *testing.T) {
 	}
 }
 
+// TestKeyFromARollout: a key that is put together from another rollout's answer.
+func TestKeyFromARollout(t *testing.T) {
+	const shares = `["a",1],["b",1],["c",1],["on",1],["off",1],["true",1],["false",1],["7",1]]}`
+	for i := range 50 {
+		ctx := eval.Context{"targetingKey": fmt.Sprint("person", i)}
+		got := evaluate(t, `{"fractional":[{"cat":["x",{"fractional":[["b"]]},{"fractional":[{"cat":["y","z"]},["c"]]},{"var":"targetingKey"}]},`+shares, ctx)
+		want := evaluate(t, fmt.Sprintf(`{"fractional":["xbcperson%d",`, i)+shares, nil)
+		if got != want {
+			t.Fatalf("person %d is in %s, want %s", i, got, want)
+		}
+	}
+}
+
 // TestKeyIsConcatenated: cat, the implicit key and a fixed key hash the same text.
 func TestKeyIsConcatenated(t *testing.T) {
 	var shares strings.Builder

@@ -163,6 +163,9 @@ func (p *parser) array(depth int) (node, *Fault) {
 		}
 		p.path = p.path[:len(p.path)-1]
 		if !p.scan {
+			if n.items == nil {
+				n.items = make([]node, 0, 4)
+			}
 			n.items = append(n.items, item)
 		}
 		switch p.peek() {
@@ -239,24 +242,27 @@ func (p *parser) each(read func(key string) *Fault) *Fault {
 // names is a set of the names of one object: a scan while it is small, an index
 // once it is not, so that a document of ten thousand flags stays linear.
 type names struct {
-	few  []string
+	few  [8]string
+	n    int
 	many map[string]struct{}
 }
 
 func (s *names) add(name string) bool {
-	if s.many == nil {
-		for _, n := range s.few {
+	if s.many == nil && s.n < len(s.few) {
+		for _, n := range s.few[:s.n] {
 			if n == name {
 				return false
 			}
 		}
-		if s.few = append(s.few, name); len(s.few) > 16 {
-			s.many = make(map[string]struct{}, 64)
-			for _, n := range s.few {
-				s.many[n] = struct{}{}
-			}
-		}
+		s.few[s.n] = name
+		s.n++
 		return true
+	}
+	if s.many == nil {
+		s.many = make(map[string]struct{}, 32)
+		for _, n := range s.few {
+			s.many[n] = struct{}{}
+		}
 	}
 	if _, ok := s.many[name]; ok {
 		return false

@@ -81,6 +81,7 @@ func (e *env) spend(n int) bool {
 
 func (e *env) root() value { return value{kind: kObject, ref: scope{e}} }
 
+// envs holds nothing but empty evaluations; see forget.
 var envs = sync.Pool{New: func() any { return new(env) }}
 
 // target evaluates the targeting to the index of a variant. none means that it
