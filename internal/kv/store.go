@@ -12,6 +12,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 
 	"github.com/quorate/quorate/internal/fault"
 )
@@ -75,6 +76,13 @@ func Open(cfg Config) (*Store, error) {
 	return s, nil
 }
 
+// reconnect tries soon, since the embedded child is back within a fifth of a
+// second, and never waits longer than a second.
+var reconnect = grpc.ConnectParams{
+	Backoff:           backoff.Config{BaseDelay: 50 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second},
+	MinConnectTimeout: time.Second,
+}
+
 func dial(cfg Config) (*clientv3.Client, error) {
 	if len(cfg.Endpoints) == 0 {
 		return nil, fault.New(fault.Invalid, "no_endpoints", "no etcd endpoint was given").
@@ -92,7 +100,7 @@ func dial(cfg Config) (*clientv3.Client, error) {
 		BackoffWaitBetween:    25 * time.Millisecond,
 		BackoffJitterFraction: 0.1,
 		Logger:                zap.NewNop(),
-		DialOptions:           []grpc.DialOption{grpc.WithUserAgent("quorate")},
+		DialOptions:           []grpc.DialOption{grpc.WithUserAgent("quorate"), grpc.WithConnectParams(reconnect)},
 	})
 	if err != nil {
 		return nil, fault.New(fault.StoreUnavailable, "store_unavailable", "cannot connect to etcd at %v", cfg.Endpoints).

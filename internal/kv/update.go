@@ -51,7 +51,7 @@ func (s *Store) Update(ctx context.Context, marker string, fn func(*Tx) error) (
 			return out, err
 		}
 		sent = sent || fault.Is(err, fault.OutcomeUnknown)
-		if sent && marker == "" || !sleep(ctx, backoff(try, sent)) || try == conflictTries {
+		if sent && marker == "" || !sleep(ctx, pause(try, sent)) || try == conflictTries {
 			return Outcome{}, s.giveUp(err, sent)
 		}
 	}
@@ -185,9 +185,9 @@ func unknown(cause error) error {
 		Because(cause)
 }
 
-// backoff spreads writers that met on one record over a few milliseconds, and
+// pause spreads writers that met on one record over a few milliseconds, and
 // waits longer for a store that is on its way back.
-func backoff(try int, waiting bool) time.Duration {
+func pause(try int, waiting bool) time.Duration {
 	if waiting {
 		return 50 * time.Millisecond
 	}
