@@ -118,3 +118,23 @@ func (p *page) rows(rows [][]string) {
 		p.text.WriteByte('\n')
 	}
 }
+
+// proseWidth is how wide running text is set.
+const proseWidth = 96
+
+// prose adds a name and running text, set in and broken into lines.
+func (p *page) prose(name, text string) {
+	if text == "" {
+		return
+	}
+	p.line("%s", name)
+	line := ""
+	for word := range strings.FieldsSeq(clean(text)) {
+		if line != "" && utf8.RuneCountInString(line)+utf8.RuneCountInString(word) >= proseWidth-2 {
+			p.indented(2, "%s", line)
+			line = ""
+		}
+		line += word + " "
+	}
+	p.indented(2, "%s", line)
+}

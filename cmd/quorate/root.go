@@ -81,5 +81,9 @@ func (c *cli) addCommands(root *cobra.Command) {
 		&cobra.Group{ID: runs, Title: "Run"},
 	)
 	add := func(group string, commands ...*cobra.Command) { addInOrder(root, group, commands...) }
-	add(runs, newVersionCommand(c))
+	add(decide, newEnableCommand(c), newLaterCommand(c), newDeclineCommand(c), newOffCommand(c))
+	add(look, newBoardCommand(c), newExplainCommand(c), newEvaluateCommand(c), newEnablementCommand(c),
+		newAuditCommand(c), newOutcomeCommand(c), newWhoamiCommand(c))
+	add(keep, newCapabilityCommand(c), newOfferCommand(c), newRegionCommand(c), newFacilityCommand(c), newTokenCommand(c))
+	add(runs, newDemoCommand(c), newServeCommand(c), newVersionCommand(c))
 }

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/quorate/quorate/internal/api"
+	"github.com/quorate/quorate/internal/audit"
+	"github.com/quorate/quorate/internal/client"
+)
+
+func newAuditCommand(c *cli) *cobra.Command {
+	return noun("audit", "The record of what happened: list",
+		`Every change leaves an entry in the record, and so does every request that was
+refused: who, in which role, what, when and why.`,
+		newAuditListCommand(c))
+}
+
+func newAuditListCommand(c *cli) *cobra.Command {
+	limit := 20
+	cmd := &cobra.Command{
+		Use: "list", Short: "List the newest entries of the record", Args: exactly(),
+		Long: `List the newest entries of the record, the newest first. With --output json each
+also has what it changed, before and after.`,
+		Example: `  quorate audit list --limit 5`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			a, err := ask(c, func(s *client.Client) (client.Answer[api.List[audit.Entry]], error) {
+				return s.ListRecord(cmd.Context(), limit)
+			})
+			if err != nil {
+				return err
+			}
+			return c.show(a.Value, a.Raw, func(p *page) {
+				var rows [][]string
+				for _, e := range a.Value.Items {
+					rows = append(rows, []string{moment(e.At), string(e.Result), e.Actor.Name, string(e.Action), e.Target.String(), why(e)})
+				}
+				p.table("The record is empty.", []string{"WHEN", "RESULT", "WHO", "ACTION", "TARGET", "REASON"}, rows)
+			})
+		},
+	}
+	cmd.Flags().IntVar(&limit, "limit", limit, "how many entries, `N` at most 500")
+	return cmd
+}
+
+// why is the reason of a change, or why it was refused.
+func why(e audit.Entry) string {
+	if e.Refusal == nil {
+		return e.Reason
+	}
+	return strings.TrimPrefix(e.Reason+" -- "+e.Refusal.Message, " -- ")
+}
+
+func newOutcomeCommand(c *cli) *cobra.Command {
+	return &cobra.Command{
+		Use:   "outcome KEY",
+		Short: "Ask what became of a change",
+		Long: `Ask whether a change was made, by its idempotency key. A command whose change may or
+may not have been made prints the key.`,
+		Args: exactly("KEY"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			a, err := ask(c, func(s *client.Client) (client.Answer[client.Outcome], error) {
+				return s.Outcome(cmd.Context(), args[0])
+			})
+			if err != nil {
+				return err
+			}
+			return c.show(a.Value, a.Raw, func(p *page) {
+				if a.Value.Applied {
+					p.line("%s, at revision %d", a.Value.Says, a.Value.Revision)
+					return
+				}
+				p.line("not applied so far")
+			})
+		},
+	}
+}
