@@ -52,8 +52,14 @@ func (r RankedRule) check(p Profile) error {
 	if r.StatusQuoRatio.Sign() != 0 && r.StatusQuoRatio.Less(Int(1)) {
 		return fmt.Errorf("the ratio to the status quo is %s, below 1", r.StatusQuoRatio)
 	}
+	if len(p.Alternatives) > maxPaired {
+		return fmt.Errorf("%d alternatives: rules that compare pairs take at most %d", len(p.Alternatives), maxPaired)
+	}
 	return p.check()
 }
+
+// maxPaired bounds the table of pairs.
+const maxPaired = 1000
 
 // ranking is one readable ranked ballot: the tier of each alternative by its
 // index, from 0, and unranked for those left out.

@@ -253,7 +253,7 @@ func (t *tabulation) next(p *paper) (int, inactive) {
 		if len(rank) == 0 {
 			continue
 		}
-		if t.rules.MaxSkipped != nil && i-last > *t.rules.MaxSkipped+1 {
+		if t.rules.MaxSkipped != nil && i-last-1 > *t.rules.MaxSkipped {
 			return -1, skipped
 		}
 		last = i

@@ -444,26 +444,28 @@ func (t *tabulation) behind() (out []Distance) {
 // lastSeen compares a loser with whoever was next above it in the round in
 // which it was dropped, or in the last round.
 func lastSeen(rounds []Round, key string) (Distance, bool) {
-	for at, r := range slices.Backward(rounds) {
-		mine := slices.IndexFunc(r.Tally, func(c Count) bool { return c.Alternative == key })
-		if mine < 0 || at < len(rounds)-1 && !slices.Contains(r.Dropped, key) {
-			continue
+	at := len(rounds) - 1
+	for i, r := range rounds {
+		if slices.Contains(r.Dropped, key) {
+			at = i
 		}
-		have, against := r.Tally[mine].Votes, ""
-		need := r.Quota
-		for _, c := range r.Tally {
-			if c.Alternative != key && !c.Votes.Less(have) && !slices.Contains(r.Dropped, c.Alternative) && (against == "" || c.Votes.Less(need)) {
-				need, against = c.Votes, c.Alternative
-			}
-		}
-		gap := need.Sub(have)
-		if gap.Sign() < 0 {
-			gap = Rat{}
-		}
-		return Distance{
-			Alternative: key, Missing: gap, Unit: "votes", Against: against,
-			Why: fmt.Sprintf("had %s in round %d, %s less than %s", plural(have, "vote", "votes"), r.Number, gap.Decimal(5), cmp.Or(against, "the quota")),
-		}, true
 	}
-	return Distance{}, false
+	if at < 0 || !slices.ContainsFunc(rounds[at].Tally, func(c Count) bool { return c.Alternative == key }) {
+		return Distance{}, false
+	}
+	r := rounds[at]
+	have, need, against := r.of(key), r.Quota, ""
+	for _, c := range r.Tally {
+		if c.Alternative != key && !c.Votes.Less(have) && !slices.Contains(r.Dropped, c.Alternative) && (against == "" || c.Votes.Less(need)) {
+			need, against = c.Votes, c.Alternative
+		}
+	}
+	gap := need.Sub(have)
+	if gap.Sign() < 0 {
+		gap = Rat{}
+	}
+	return Distance{
+		Alternative: key, Missing: gap, Unit: "votes", Against: against,
+		Why: fmt.Sprintf("had %s in round %d, %s less than %s", plural(have, "vote", "votes"), r.Number, gap.Decimal(5), cmp.Or(against, "the quota")),
+	}, true
 }

@@ -193,7 +193,7 @@ func MajorityJudgment(p Profile, rule GradeRule) (Result, error) {
 }
 
 // maxJudged bounds the work of taking grades away one by one.
-const maxJudged = 50_000_000
+const maxJudged = 5_000_000
 
 // graded is the grades of one alternative, worst first.
 type graded struct {
