@@ -157,7 +157,7 @@ func joined[T ~string](words []T) string { return strings.Join(asStrings(words),
 type whyOptions struct{ client.Why }
 
 func (o *whyOptions) register(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&o.Reason, "reason", "", "why, for the record: `TEXT` that other regions and auditors will read")
+	cmd.Flags().StringVar(&o.Reason, "reason", "", "`TEXT` that says why, for the record; other regions and auditors read it")
 }
 
 func (o *whyOptions) registerRevision(cmd *cobra.Command) {

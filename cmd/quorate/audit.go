@@ -3,6 +3,7 @@ package main
 import (
 	"strings"
 
+	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	"github.com/quorate/quorate/internal/api"
@@ -25,6 +26,9 @@ func newAuditListCommand(c *cli) *cobra.Command {
 also has what it changed, before and after.`,
 		Example: `  quorate audit list --limit 5`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if limit < 1 || limit > 500 {
+				return misuse("--limit is %d", limit).Do("choose 1 to 500").At("--limit")
+			}
 			a, err := ask(c, func(s *client.Client) (client.Answer[api.List[audit.Entry]], error) {
 				return s.ListRecord(cmd.Context(), limit)
 			})
@@ -60,6 +64,9 @@ func newOutcomeCommand(c *cli) *cobra.Command {
 may not have been made prints the key.`,
 		Args: exactly("KEY"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if _, err := uuid.Parse(args[0]); err != nil {
+				return misuse("%.60q is not the key of a change", args[0]).Do("copy it from the message of the command that made it")
+			}
 			a, err := ask(c, func(s *client.Client) (client.Answer[client.Outcome], error) {
 				return s.Outcome(cmd.Context(), args[0])
 			})
@@ -71,7 +78,7 @@ may not have been made prints the key.`,
 					p.line("%s, at revision %d", a.Value.Says, a.Value.Revision)
 					return
 				}
-				p.line("not applied so far")
+				p.line("not applied so far; if that stays so for a minute, give the command again")
 			})
 		},
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -40,6 +41,7 @@ func drawBoard(p *page, b flags.Board) {
 		p.line("There is nothing to show yet; see `quorate region set` and `quorate capability set`.")
 		return
 	}
+	b, notOffered := split(b)
 	for i, block := range boardBlocks(b) {
 		if i > 0 {
 			p.line("")
@@ -48,7 +50,23 @@ func drawBoard(p *page, b flags.Board) {
 	}
 	p.line("")
 	p.rows(legend(b))
+	p.prose("Not offered to the regions, so off everywhere", strings.Join(notOffered, ", "))
 	p.line("Revision %d.", b.Revision)
+}
+
+// split takes out the capabilities that are offered to nobody: whole rows of the
+// same words would hide the rest. They are told with their stage instead.
+func split(b flags.Board) (offered flags.Board, rest []string) {
+	offered = b
+	offered.Rows = nil
+	for _, r := range b.Rows {
+		if slices.ContainsFunc(r.Cells, func(c flags.BoardCell) bool { return c.Cause != flags.NoOffer }) {
+			offered.Rows = append(offered.Rows, r)
+			continue
+		}
+		rest = append(rest, r.Capability+" ("+words(string(r.Stage))+")")
+	}
+	return offered, rest
 }
 
 // boardBlocks is the matrix in as many blocks of columns as it needs to keep

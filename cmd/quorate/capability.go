@@ -64,8 +64,7 @@ func drawCapability(p *page, v flags.Capability) {
 		[2]string{"Kind", v.Kind},
 		[2]string{"Stage", words(string(v.Stage))},
 		[2]string{"Risk", v.Risk},
-		[2]string{"Impact", fmt.Sprintf("access %+d, transparency %+d, interaction %+d, connection %+d, efficiency %+d",
-			v.Impact.Access, v.Impact.Transparency, v.Impact.Interaction, v.Impact.Connection, v.Impact.Efficiency)},
+		[2]string{"Impact", impact(v.Impact)},
 		[2]string{"Needs on", strings.Join(v.Prerequisites, ", ")},
 		[2]string{"Systems", strings.Join(v.RequiresSystems, ", ")},
 		[2]string{"Data", strings.Join(v.DataClasses, ", ")},
@@ -76,6 +75,21 @@ func drawCapability(p *page, v flags.Capability) {
 	for _, s := range v.Settings {
 		p.prose(fmt.Sprintf("Setting %s.%s (%s): %s while on, %s while off", v.Key, s.Key, s.Type, literal(s.Default), literal(s.Off)), s.Description)
 	}
+}
+
+// impact is the scores on the five areas, from -2 to 2.
+func impact(i flags.Impact) string {
+	var all []string
+	for _, area := range []struct {
+		name  string
+		score int
+	}{{"access", i.Access}, {"transparency", i.Transparency}, {"interaction", i.Interaction},
+		{"connection", i.Connection}, {"efficiency", i.Efficiency}} {
+		if area.score != 0 {
+			all = append(all, fmt.Sprintf("%s %+d", area.name, area.score))
+		}
+	}
+	return strings.Join(all, ", ")
 }
 
 // literal is a value as JSON writes it.
@@ -100,7 +114,7 @@ the capability meanwhile.`,
 		Args:              exactly("CAPABILITY"),
 		ValidArgsFunction: c.offering(1, capabilityNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			value, err := o.record(cmd, nil)
+			value, err := o.record(cmd, map[string]string{"key": args[0]}, nil)
 			if err != nil {
 				return err
 			}

@@ -2,10 +2,10 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -175,7 +175,7 @@ func drawExplanation(p *page, e flags.Explanation) {
 		}
 		p.line("%-14s %s  %s", l.Name, mark, l.Says)
 		if l.By != "" {
-			p.indented(explainIndent, "%s", fmt.Sprintf("by %s, %s, revision %d", l.By, l.At, l.Revision))
+			p.indented(explainIndent, "by %s, %s, revision %d", l.By, timeOf(l.At), l.Revision)
 		}
 		if l.Reason != "" {
 			p.indented(explainIndent, "“%s”", l.Reason)
@@ -186,3 +186,11 @@ func drawExplanation(p *page, e flags.Explanation) {
 }
 
 const explainIndent = 20
+
+// timeOf is a time of the API as tables show it.
+func timeOf(rfc3339 string) string {
+	if t, err := time.Parse(time.RFC3339, rfc3339); err == nil {
+		return moment(t)
+	}
+	return rfc3339
+}

@@ -108,7 +108,7 @@ file in YAML or JSON replaces the whole record.`,
 				return err
 			}
 			ctx, region, key := cmd.Context(), facility.Region, args[0]
-			value, err := o.record(cmd, func(s *client.Client) (any, int64, error) {
+			value, err := o.record(cmd, map[string]string{"key": key, "region": region}, func(s *client.Client) (any, int64, error) {
 				a, err := s.ShowFacility(ctx, region, key)
 				before := a.Value.Value
 				override(cmd, "name", &before.Name, facility.Name)
@@ -131,8 +131,8 @@ file in YAML or JSON replaces the whole record.`,
 	}
 	c.regionOption(cmd, &facility.Region)
 	f := cmd.Flags()
-	f.StringVar(&facility.Name, "name", "", "what people call it: `NAME`")
-	f.StringVar(&facility.Kind, "kind", "", "`KIND` of place: "+joined(flags.FacilityKinds))
+	f.StringVar(&facility.Name, "name", "", "`NAME` that people know it by")
+	f.StringVar(&facility.Kind, "kind", "", "`KIND` of place, one of "+joined(flags.FacilityKinds))
 	f.StringVar(&facility.Jurisdiction, "jurisdiction", "", "`CODE` whose law applies there, such as US-CO")
 	f.StringSliceVar(&facility.Systems, "system", nil, "`SYSTEMS` it runs, such as ehr,video_platform; replaces them all")
 	oneOf(cmd, "kind", flags.FacilityKinds)

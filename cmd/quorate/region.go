@@ -73,7 +73,7 @@ and set again; it is refused if somebody else changed the region meanwhile.`,
 		ValidArgsFunction: c.offering(1, regionNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, key := cmd.Context(), args[0]
-			value, err := o.record(cmd, func(s *client.Client) (any, int64, error) {
+			value, err := o.record(cmd, map[string]string{"key": key}, func(s *client.Client) (any, int64, error) {
 				a, err := s.ShowRegion(ctx, key)
 				before := a.Value.Value
 				override(cmd, "name", &before.Name, region.Name)
@@ -94,7 +94,7 @@ and set again; it is refused if somebody else changed the region meanwhile.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&region.Name, "name", "", "what people call it: `NAME`")
+	f.StringVar(&region.Name, "name", "", "`NAME` that people know it by")
 	f.StringSliceVar(&region.Jurisdictions, "jurisdiction", nil, "`CODES` whose law applies in it, such as US-DC,US-MD")
 	f.StringVar(&region.TimeZone, "time-zone", "", "IANA `ZONE` such as America/Denver")
 	o.register(cmd, "name", "jurisdiction", "time-zone")

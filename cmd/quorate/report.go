@@ -18,13 +18,13 @@ const interrupted = 130
 
 // report says in one line on standard error what went wrong, and returns the
 // exit code for it.
-func (c *cli) report(err error) int {
+func (c *cli) report(cmd *cobra.Command, err error) int {
 	var f *fault.Error
 	switch {
 	case err == nil:
 		return 0
 	case errors.As(err, &f):
-		c.complain(f.Error())
+		c.complain(inOurWords(cmd, f))
 		return f.Kind.ExitCode()
 	case errors.Is(err, context.Canceled):
 		c.complain("interrupted")
@@ -32,6 +32,17 @@ func (c *cli) report(err error) int {
 	}
 	c.complain(err.Error())
 	return fault.Internal.ExitCode()
+}
+
+// inOurWords is what a fault says, with the field that carried a bad value named
+// as the option that it was given by.
+func inOurWords(cmd *cobra.Command, f *fault.Error) string {
+	option := strings.ReplaceAll(strings.TrimPrefix(f.Field, "/"), "_", "-")
+	rest, ok := strings.CutPrefix(f.Error(), f.Field+": ")
+	if o := cmd.Flag(option); ok && o != nil && o.Changed {
+		return "--" + option + ": " + rest
+	}
+	return f.Error()
 }
 
 // complain writes one line to standard error, whatever the text holds.
@@ -130,6 +141,7 @@ func noSuchCommand(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
+	cmd.SuggestionsMinimumDistance = 2
 	f := misuse("there is no command `%s %.40s`", cmd.CommandPath(), args[0])
 	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
 		return f.Do("did you mean `%s %s`?", cmd.CommandPath(), strings.Join(near, "` or `"+cmd.CommandPath()+" "))

@@ -29,7 +29,7 @@ type cli struct {
 func run(ctx context.Context, args []string, c *cli) int {
 	root := newRoot(c)
 	root.SetArgs(args)
-	return c.report(root.ExecuteContext(ctx))
+	return c.report(root.ExecuteContextC(ctx))
 }
 
 // The groups in which the commands are shown, in that order.
@@ -65,11 +65,11 @@ permits it there, and the region has enabled it.`,
 
 func (c *cli) globalOptions(root *cobra.Command) {
 	o := root.PersistentFlags()
-	o.StringVar(&c.url, "url", "http://127.0.0.1:8080", "address of the server")
-	o.StringVar(&c.token, "token", "", "your token; rather set QUORATE_TOKEN, which other users cannot see")
-	o.StringVarP(&c.output, "output", "o", "table", "how to print: table, json or yaml")
-	o.StringVar(&c.config, "config", "", "file of options (default ~/.config/quorate/config.yaml)")
-	o.DurationVar(&c.wait, "wait", 15*time.Second, "how long a change is sent again if the server does not answer")
+	o.StringVar(&c.url, "url", "http://127.0.0.1:8080", "`URL` of the server")
+	o.StringVar(&c.token, "token", "", "your `TOKEN`; rather set QUORATE_TOKEN, which other users cannot see")
+	o.StringVarP(&c.output, "output", "o", "table", "`FORMAT` to print: table, json or yaml")
+	o.StringVar(&c.config, "config", "", "`FILE` of options (default ~/.config/quorate/config.yaml)")
+	o.DurationVar(&c.wait, "wait", 15*time.Second, "`TIME` for which a change is sent again if the server does not answer")
 }
 
 // addCommands adds the commands, each group in the order in which it is shown.

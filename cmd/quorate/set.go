@@ -27,9 +27,10 @@ func (o *setOptions) register(cmd *cobra.Command, fields ...string) {
 }
 
 // record is the record to send: what the file says, or the present one with the
-// fields changed. Unless told otherwise the change is made for the revision that
+// fields changed. names are the fields that the command line names by arguments.
+// Unless told otherwise the change is made for the revision that
 // was read.
-func (o *setOptions) record(cmd *cobra.Command, edit func(*client.Client) (edited any, revision int64, err error)) (json.RawMessage, error) {
+func (o *setOptions) record(cmd *cobra.Command, names map[string]string, edit func(*client.Client) (edited any, revision int64, err error)) (json.RawMessage, error) {
 	given := o.given(cmd)
 	switch {
 	case o.file != "" && given != "":
@@ -39,7 +40,10 @@ func (o *setOptions) record(cmd *cobra.Command, edit func(*client.Client) (edite
 	case o.file != "":
 		value, revision, err := o.c.readRecord(o.file)
 		o.base(revision)
-		return value, err
+		if err != nil {
+			return nil, err
+		}
+		return named(value, names)
 	}
 	server, err := o.c.server()
 	if err != nil {
@@ -51,7 +55,29 @@ func (o *setOptions) record(cmd *cobra.Command, edit func(*client.Client) (edite
 		return nil, err
 	}
 	o.base(revision)
-	return json.Marshal(edited)
+	raw, err := json.Marshal(edited)
+	if err != nil {
+		return nil, err
+	}
+	return named(raw, names)
+}
+
+// named fills in the names that the command line gives and the record leaves out.
+func named(record json.RawMessage, names map[string]string) (json.RawMessage, error) {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(record, &fields); err != nil {
+		return nil, err
+	}
+	for field, name := range names {
+		if text := string(fields[field]); text == "" || text == `""` {
+			quoted, err := json.Marshal(name)
+			if err != nil {
+				return nil, err
+			}
+			fields[field] = quoted
+		}
+	}
+	return json.Marshal(fields)
 }
 
 func (o *setOptions) base(revision int64) {

@@ -92,12 +92,12 @@ it. It cannot be had again.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&name, "name", "", "who holds it, by role: `NAME` such as \"Colorado regional lead\"")
-	f.StringSliceVar(&held, "role", nil, "`ROLES` it holds: "+joined(identity.Roles))
+	f.StringVar(&name, "name", "", "`NAME` of its bearer, by role, such as \"Colorado regional lead\"")
+	f.StringSliceVar(&held, "role", nil, "`ROLES` it holds, of "+joined(identity.Roles))
 	f.StringSliceVarP(&regions, "region", "r", nil, "`REGIONS` it holds them in, such as co,hi; * for all")
 	f.StringSliceVar(&narrowed, "verb", nil, "only these `ACTIONS`, such as evaluate; none: all that its roles may do")
 	f.StringVar(&expires, "expires", "30d", "`WHEN` it stops being accepted: 720h, 30d, a date (from its first minute, UTC) or a time")
-	f.StringVar(&reason, "reason", "", "why, for the record: `TEXT`")
+	f.StringVar(&reason, "reason", "", "`TEXT` that says why, for the record")
 	oneOf(cmd, "role", identity.Roles)
 	oneOf(cmd, "verb", identity.Actions)
 	offer(cmd, "region", c.offering(anywhere, regionNames))
@@ -160,7 +160,7 @@ func newTokenRevokeCommand(c *cli) *cobra.Command {
 			return changed(c, w, func(p *page, t client.Token) { p.line("The token %s of %s is revoked.", t.ID, t.Name) })
 		},
 	}
-	cmd.Flags().StringVar(&reason, "reason", "", "why, for the record: `TEXT`")
+	cmd.Flags().StringVar(&reason, "reason", "", "`TEXT` that says why, for the record")
 	return cmd
 }
 
