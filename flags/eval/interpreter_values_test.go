@@ -208,7 +208,7 @@ func substring(v []any) string {
 	}
 	from = min(max(from, 0), len(r))
 	if len(v) == 3 {
-		if to = from + clip(float(v[2])); float(v[2]) < 0 {
+		if to = from + clip(float(v[2])); clip(float(v[2])) < 0 {
 			to = len(r) + clip(float(v[2]))
 		}
 	}

@@ -38,6 +38,7 @@ func TestLanguage(t *testing.T) {
 		{`{"var":["nothing","a"]}`, "a"},
 		{`{"var":["absent",{"var":"count"}]}`, "7"},
 		{`{"var":["no","a"]}`, "false"},
+		{`{"all":[[null],{"var":["","a"]}]}`, "true"},
 		{`{"var":{"cat":["count"]}}`, "7"},
 		{`{"var":{"var":"absent"}}`, wrong},
 		{`{"!!":{"var":""}}`, "true"},

@@ -19,10 +19,10 @@ func buildVar(k *call) code {
 	}
 	switch path.value.kind {
 	case kNull:
-		return code{eval: k.data()}
+		return orDefault(k.data(), absent)
 	case kString:
 		if path.value.str == "" {
-			return code{eval: k.data()}
+			return orDefault(k.data(), absent)
 		}
 	case kNumber:
 		path.value = text(string(appendNumber(nil, path.value.num)))
