@@ -50,7 +50,7 @@ func (p *portfolio) objections(funded []string) ([]Objection, error) {
 		}
 	}
 	shares, class, err := p.endowments()
-	if err != nil {
+	if err != nil || len(shares) == 0 { // nobody voted
 		return nil, err
 	}
 	worth := make([]int64, len(p.voters)) // money units of funded projects each supports

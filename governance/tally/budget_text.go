@@ -249,12 +249,12 @@ func (t budgetText) tied(round int) string {
 		for _, k := range tie.Tied {
 			names = append(names, t.names[k])
 		}
-		return fmt.Sprintf(" %s stood equal; %s came first %s.", listed(names), t.names[tie.Chosen], tieWords[tie.By])
+		return fmt.Sprintf(" %s stood equal; %s came first %s.", listed(names), t.names[tie.Chosen], budgetTieWords[tie.By])
 	}
 	return ""
 }
 
-var tieWords = map[TieBy]string{
+var budgetTieWords = map[TieBy]string{
 	ByCost:  "because it costs less",
 	ByVotes: "because more members support it",
 	ByOrder: "by the order the chair laid down before the vote",

@@ -135,8 +135,9 @@ func (c *sharesCount) chooseTied(round int, tied []int) (int, error) {
 
 func (c *sharesCount) add1(endow []*big.Rat, last *shareRun) (*shareRun, error) {
 	step := c.increments()
+	reachable := c.reachable(step)
 	for ; ; c.steps++ {
-		if c.stopped = c.enough(last); c.stopped != "" {
+		if c.stopped = c.enough(last, reachable); c.stopped != "" {
 			return last, nil
 		}
 		if c.steps == maxAdd1Runs {
@@ -155,8 +156,21 @@ func (c *sharesCount) add1(endow []*big.Rat, last *shareRun) (*shareRun, error) 
 	}
 }
 
+// reachable says for each project whether some supporter's share grows with
+// the steps. One whose supporters all belong to regions without a part of the
+// budget would be waited for in vain.
+func (c *sharesCount) reachable(step []*big.Rat) []bool {
+	can := make([]bool, len(c.state.m.projects))
+	for i := range c.state.m.projects {
+		for _, b := range c.state.m.projects[i].backers {
+			can[i] = can[i] || step[c.state.m.groups[b.group].class].Sign() > 0
+		}
+	}
+	return can
+}
+
 // enough says why no step can or need follow this run, or "".
-func (c *sharesCount) enough(run *shareRun) string {
+func (c *sharesCount) enough(run *shareRun, reachable []bool) string {
 	rest, bought := c.limit()-run.cost, make([]bool, len(c.p.alts))
 	for _, r := range run.rounds {
 		bought[r.project] = true
@@ -164,14 +178,14 @@ func (c *sharesCount) enough(run *shareRun) string {
 	all, fits := true, false
 	for i := range c.state.m.projects {
 		pr := &c.state.m.projects[i]
-		if bought[i] || len(pr.backers) == 0 {
+		if bought[i] || !reachable[i] {
 			continue
 		}
 		all, fits = false, fits || pr.cost <= rest
 	}
 	switch {
 	case all:
-		return "every project that somebody supports is funded"
+		return "every project that somebody with a share supports is funded"
 	case !fits && c.rule.complete == completeAdd1Exhaustive:
 		return "no further project fits into the money left"
 	}
