@@ -97,15 +97,23 @@ func seed(ctx context.Context, s *server.Server, d demoData, now func() time.Tim
 	if err != nil {
 		return nil, err
 	}
-	for _, step := range []func(context.Context, gate.Origin, demoData) error{z.regions, z.accounts, z.capabilities, z.offers} {
-		if err := step(ctx, first, d); err != nil {
-			return nil, err
-		}
-	}
-	if err := z.enablements(ctx, d); err != nil {
+	if err := z.regions(ctx, first, d); err != nil { // a token is for regions that exist
 		return nil, err
 	}
-	return z.secrets, nil
+	if err := z.accounts(ctx, first, d); err != nil {
+		return nil, err
+	}
+	operator, err := z.as(z.secrets["operator"], "the demo is set up")
+	if err != nil {
+		return nil, err
+	}
+	if err := z.capabilities(ctx, operator, d); err != nil {
+		return nil, err
+	}
+	if err := z.offers(ctx, operator, d); err != nil {
+		return nil, err
+	}
+	return z.secrets, z.enablements(ctx, d)
 }
 
 // firstOperator signs in with the token that the server wrote for whoever

@@ -1,0 +1,47 @@
+# Run `make` or `make help` to see what there is. Everything works with Go alone;
+# what needs Node is skipped where it is missing, unless CI=true.
+
+export GOFLAGS := -mod=readonly
+TOOL := go tool -modfile=internal/tools/go.mod
+
+.PHONY: help run build test check fmt race bench soak fuzz openapi
+
+help: ## show this
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+
+run: ## run the demo: a furnished server in a temporary directory
+	go run ./cmd/quorate demo
+
+build: ## build bin/quorate
+	go build -trimpath -o bin/quorate ./cmd/quorate
+
+test: ## pass all tests
+	go test -timeout 20m ./...
+
+check: ## formatting, vet, staticcheck
+	@test -z "$$(gofmt -l cmd flags governance internal)" || { gofmt -l cmd flags governance internal; echo 'run: make fmt'; exit 1; }
+	go vet ./...
+	$(TOOL) staticcheck ./...
+
+fmt: ## format the code
+	$(TOOL) gofumpt -w cmd flags governance internal
+
+race: ## all tests under the race detector
+	go test -race -timeout 40m ./...
+
+bench: ## measure, each figure beside a floor of the same run
+	go test -run '^$$' -bench 'Serving' -benchtime 9x ./cmd/quorate
+	go test -run '^$$' -bench 'WriteToServed' -benchtime 300x ./cmd/quorate
+	go test -run '^$$' -bench . -benchmem ./flags/... ./governance/...
+
+soak: ## the long runs that are kept out of `make test`
+	QUORATE_SOAK=1 go test -timeout 60m ./...
+
+fuzz: ## every fuzz target for half a minute
+	@grep -rlE '^func Fuzz' --include='*_test.go' . | xargs -n1 dirname | sort -u | while read -r dir; do \
+	  for target in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]*' $$dir/*_test.go | sed 's/func //'); do \
+	    echo "$$dir $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime 30s $$dir || exit 1; \
+	  done; done
+
+openapi: ## write docs/openapi.yaml anew after a change of the API
+	QUORATE_UPDATE=1 go test -run OpenAPI ./internal/server
