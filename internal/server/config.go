@@ -50,7 +50,7 @@ func (e Etcd) kvConfig() (kv.Config, error) {
 		cfg.Password = string(trimNewline(raw))
 	}
 	var err error
-	cfg.TLS, err = e.tls()
+	cfg.TLS, err = e.TLS()
 	return cfg, err
 }
 
@@ -61,8 +61,8 @@ func trimNewline(raw []byte) []byte {
 	return raw
 }
 
-// tls is nil if no certificate option is given.
-func (e Etcd) tls() (*tls.Config, error) {
+// TLS is how to speak to the cluster, nil if no certificate option is given.
+func (e Etcd) TLS() (*tls.Config, error) {
 	if e.CAFile == "" && e.CertFile == "" && e.KeyFile == "" {
 		return nil, nil
 	}
