@@ -8,6 +8,8 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/quorate/quorate/internal/kv/embedded"
 )
 
 // Health is what /readyz answers.
@@ -62,11 +64,14 @@ var (
 	contactDesc    = prometheus.NewDesc("quorate_store_last_contact_seconds", "Unix time of the store's last sign of life.", nil, nil)
 	reloadsDesc    = prometheus.NewDesc("quorate_store_reloads_total", "Times the feed was started again by listing.", nil, nil)
 	mismatchesDesc = prometheus.NewDesc("quorate_store_mismatches_total", "Records that the minute's comparison found to differ.", nil, nil)
+	totalDesc      = prometheus.NewDesc("quorate_store_bytes", "Size of the store's database on disk.", nil, nil)
+	inUseDesc      = prometheus.NewDesc("quorate_store_in_use_bytes", "Bytes of the store's database that are in use.", nil, nil)
+	quotaDesc      = prometheus.NewDesc("quorate_store_quota_bytes", "Size at which the store refuses writes; page at 70 %.", nil, nil)
 	restartsDesc   = prometheus.NewDesc("quorate_store_child_restarts_total", "Restarts of the embedded store's child.", nil, nil)
 )
 
 func (c storeCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{freshDesc, contactDesc, reloadsDesc, mismatchesDesc, restartsDesc} {
+	for _, d := range []*prometheus.Desc{freshDesc, contactDesc, reloadsDesc, mismatchesDesc, totalDesc, inUseDesc, quotaDesc, restartsDesc} {
 		ch <- d
 	}
 }
@@ -84,6 +89,9 @@ func (c storeCollector) Collect(ch chan<- prometheus.Metric) {
 	ch <- prometheus.MustNewConstMetric(contactDesc, prometheus.GaugeValue, contact)
 	ch <- prometheus.MustNewConstMetric(reloadsDesc, prometheus.CounterValue, float64(f.Reloads()))
 	ch <- prometheus.MustNewConstMetric(mismatchesDesc, prometheus.CounterValue, float64(f.Mismatches()))
+	ch <- prometheus.MustNewConstMetric(totalDesc, prometheus.GaugeValue, float64(c.s.space.total.Load()))
+	ch <- prometheus.MustNewConstMetric(inUseDesc, prometheus.GaugeValue, float64(c.s.space.inUse.Load()))
+	ch <- prometheus.MustNewConstMetric(quotaDesc, prometheus.GaugeValue, float64(embedded.DefaultQuotaBytes))
 	if c.s.child != nil {
 		ch <- prometheus.MustNewConstMetric(restartsDesc, prometheus.CounterValue, float64(c.s.child.Status().Restarts))
 	}

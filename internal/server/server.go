@@ -47,6 +47,7 @@ type Server struct {
 	failed   chan error
 	settled  chan struct{} // closed once the first token was seen to, or it failed
 	founded  bool          // a first token was written; read after settled
+	space    space
 }
 
 // Start brings a server up and returns once its address answers. Errors are
@@ -78,6 +79,7 @@ func (s *Server) start(ctx context.Context) error {
 	s.stopping = cancel
 	s.running.Go(func() { s.follower.Run(background) })
 	s.running.Go(func() { defer close(s.settled); s.foundAccess(background) })
+	s.running.Go(func() { s.watchSpace(background) })
 	s.running.Go(s.serve)
 	return nil
 }

@@ -260,7 +260,8 @@ func TestHealthAndMetrics(t *testing.T) {
 		t.Errorf("/readyz: %d %s", a.status, a.raw)
 	}
 	a := s.do("GET", "/metrics", "", nil)
-	for _, name := range []string{"quorate_store_fresh 1", "quorate_snapshot_revision ", "quorate_changes_total{", "go_goroutines "} {
+	for _, name := range []string{"quorate_store_fresh 1", "quorate_snapshot_revision ", "quorate_changes_total{", "go_goroutines ",
+		"quorate_store_bytes ", "quorate_store_quota_bytes 8.589934592e+09"} {
 		if !strings.Contains(a.raw, name) {
 			t.Errorf("/metrics has no %s", name)
 		}
