@@ -3,6 +3,7 @@ package flags
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -19,11 +20,14 @@ type Replica struct {
 	now      func() time.Time
 	log      *slog.Logger
 	metrics  *metrics
+
+	mu      sync.Mutex
+	changed chan struct{} // closed and replaced when current is; guarded by mu
 }
 
 // NewReplica subscribes to a follower, which the caller runs.
 func NewReplica(f *kv.Follower, now func() time.Time, log *slog.Logger, reg prometheus.Registerer) *Replica {
-	r := &Replica{follower: f, now: now, log: log, metrics: newMetrics(reg)}
+	r := &Replica{follower: f, now: now, log: log, metrics: newMetrics(reg), changed: make(chan struct{})}
 	f.Subscribe(r.apply, Prefixes()...)
 	if reg != nil {
 		reg.MustRegister(pairsCollector{r})
@@ -33,6 +37,30 @@ func NewReplica(f *kv.Follower, now func() time.Time, log *slog.Logger, reg prom
 
 // Snapshot is the newest one, nil until the first has been loaded.
 func (r *Replica) Snapshot() *Snapshot { return r.current.Load() }
+
+// Changed is closed when the next snapshot is served. Take it before Snapshot, or
+// a change in between is missed:
+//
+//	changed := r.Changed()
+//	look(r.Snapshot())
+//	<-changed
+//
+// It tells nothing of time: values that go by the clock, or by how long the store
+// has been silent, change without it.
+func (r *Replica) Changed() <-chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.changed
+}
+
+// publish lets a snapshot be served, and wakes who waits for it.
+func (r *Replica) publish(s *Snapshot) {
+	r.current.Store(s)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	close(r.changed)
+	r.changed = make(chan struct{})
+}
 
 // Ready is closed once the first snapshot can be served.
 func (r *Replica) Ready() <-chan struct{} { return r.follower.Ready() }
@@ -55,7 +83,7 @@ func (r *Replica) apply(b kv.Batch) {
 		next.take(e)
 	}
 	snapshot := next.build(b.Revision)
-	r.current.Store(snapshot)
+	r.publish(snapshot)
 	r.metrics.applied(snapshot, next.recompiled, r.now().Sub(began))
 	r.log.Debug("snapshot", "revision", b.Revision, "changed", len(b.Events), "recompiled", next.recompiled, "took", r.now().Sub(began))
 }
