@@ -242,4 +242,3 @@ func TestDeterminism(t *testing.T) {
 		})
 	})
 }
-

@@ -112,9 +112,15 @@ func readRanking(b counted, index map[string]int) (ranking, []Problem) {
 	for i := range r.tier {
 		r.tier[i] = unranked
 	}
+	marks := 0
+	for _, names := range b.Ranks {
+		marks += len(names)
+	}
+	all := make([]int32, 0, min(marks, len(index))) // one allocation for all tiers
+	r.tiers = make([][]int32, 0, min(len(b.Ranks), len(index)))
 	var problems []Problem
 	for _, names := range b.Ranks {
-		var here []int32
+		start := len(all)
 		for _, name := range names {
 			i, ok := index[name]
 			switch {
@@ -124,10 +130,10 @@ func readRanking(b counted, index map[string]int) (ranking, []Problem) {
 				problems = append(problems, Problem{b.name, Duplicate, quote(name) + " is ranked twice", "only its first rank counted"})
 			default:
 				r.tier[i] = int32(len(r.tiers))
-				here = append(here, int32(i))
+				all = append(all, int32(i))
 			}
 		}
-		if len(here) > 0 {
+		if here := all[start:len(all):len(all)]; len(here) > 0 {
 			slices.Sort(here)
 			r.tiers = append(r.tiers, here)
 		}
