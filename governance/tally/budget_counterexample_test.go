@@ -165,18 +165,39 @@ func firstByLot(seed string, keys ...string) string {
 	return keys[0]
 }
 
-// TestPaperExample: two groups of voters with unequal numbers get projects in
-// proportion. After Peters and Skowron, "Proportionality and the Limits of
-// Welfarism" (EC 2020), the introduction's idea: 6 of 10 voters want x1..x3, 4
-// want y1, y2, every project costs 1, and 5 can be funded; 3 and 2 are.
-func TestPaperExample(t *testing.T) {
-	costs := map[string]int64{"u": 1, "v": 1, "w": 1, "x": 1, "y": 1, "z": 1}
-	e := spending("equal_shares_count", 5, costs, "uvwx", "uvwx", "uvwx", "uvwx", "uvwx", "uvwx", "yz", "yz", "yz", "yz")
-	if d := cmp.Diff([]string{"u", "v", "w", "y", "z"}, mustWin(t, e)); d != "" {
-		t.Errorf("equal shares fund (-want +got):\n%s", d)
+// TestFiftyOnePerCent is the example with which electowiki.org motivates the
+// rule ("Method of Equal Shares", Motivation): 51 % support ten red projects,
+// 49 % ten blue ones, and the money suffices for ten. By votes alone all ten
+// are red; by equal shares five are red and five blue. Without completion the
+// blue voters' 4.9 shares carry four; Add1 makes it five.
+func TestFiftyOnePerCent(t *testing.T) {
+	e := Export{Format: ExportFormat, Budget: Int(10)}
+	e.Ties = publishedTies
+	bloc := map[string][]string{}
+	for i := range 10 {
+		for _, c := range []string{"blue", "red"} {
+			key := c + string(rune('0'+i))
+			e.Alternatives = append(e.Alternatives, Alternative{Key: key, Cost: Int(1)})
+			bloc[c] = append(bloc[c], key)
+		}
 	}
-	e.Rule = "greedy_votes"
-	if d := cmp.Diff([]string{"u", "v", "w", "x", "y"}, mustWin(t, e)); d != "" {
-		t.Errorf("votes alone fund (-want +got):\n%s", d)
+	e.Ballots = []Ballot{{Key: "red voters", Count: 51, Approves: bloc["red"]}, {Key: "blue voters", Count: 49, Approves: bloc["blue"]}}
+	e.Portfolio = &PortfolioRule{Increment: Frac(1, 1000)}
+	for _, c := range []struct {
+		rule      string
+		red, blue int
+	}{{"greedy_votes", 10, 0}, {"equal_shares_cost", 5, 4}, {"equal_shares_cost_add1", 5, 5}} {
+		e.Rule = c.rule
+		red, blue := 0, 0
+		for _, w := range mustWin(t, e) {
+			if w[0] == 'r' {
+				red++
+			} else {
+				blue++
+			}
+		}
+		if red != c.red || blue != c.blue {
+			t.Errorf("%s funds %d red and %d blue, want %d and %d", c.rule, red, blue, c.red, c.blue)
+		}
 	}
 }
