@@ -40,8 +40,7 @@ func (c *cli) print(raw json.RawMessage) error {
 	if err := json.Indent(&out, raw, "", "  "); err != nil {
 		return fault.New(fault.Internal, "bad_answer", "the server's answer is not JSON").Do("check --url")
 	}
-	out.WriteByte('\n')
-	text := out.Bytes()
+	text := append(bytes.TrimRight(out.Bytes(), "\n"), '\n')
 	if c.output == "yaml" {
 		converted, err := yaml.JSONToYAML(raw)
 		if err != nil {
