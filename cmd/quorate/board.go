@@ -141,6 +141,7 @@ var meanings = [][2]string{
 	{"waits", "enabled, but something it needs is not on"},
 	{"no offer", "not offered to the regions"},
 	{"retired", "at the end of its life"},
+	{"off", "its definition cannot be used; an operator must repair it"},
 }
 
 // legend explains the words that this board uses, and no others.
