@@ -39,6 +39,7 @@ func noun(name, short, long string, verbs ...*cobra.Command) *cobra.Command {
 // complaints instead of a page of usage.
 func (c *cli) dressUp(root *cobra.Command) {
 	root.SetHelpFunc(c.help)
+	root.SetVersionTemplate("quorate {{.Version}}\n")
 	root.SetFlagErrorFunc(badOption)
 	root.SetHelpCommand(c.newHelpCommand())
 	root.SetHelpCommandGroupID(runs)

@@ -49,6 +49,7 @@ func newRoot(c *cli) *cobra.Command {
 
 A capability is on for a patient when the group has offered it, regulation
 permits it there, and the region has enabled it.`,
+		Version:       version(),
 		SilenceErrors: true, // report says it, in one line
 		SilenceUsage:  true,
 
