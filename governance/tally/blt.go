@@ -26,7 +26,8 @@ func ReadBLT(r io.Reader) (Export, error) {
 	s.Buffer(nil, 1<<20)
 	for s.Scan() {
 		b.line++
-		if err := b.read(strings.TrimPrefix(s.Text(), "\ufeff")); err != nil {
+		text := strings.ToValidUTF8(s.Text(), "\ufffd")
+		if err := b.read(strings.TrimPrefix(text, "\ufeff")); err != nil {
 			return Export{}, fmt.Errorf("BLT line %d: %w", b.line, err)
 		}
 	}

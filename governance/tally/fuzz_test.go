@@ -68,6 +68,7 @@ func FuzzBLT(f *testing.F) {
 	f.Add("3 2\n4 1 2 0\n2 3 0\n0\n\"Castor\"\n\"Pollux\"\n\"Helen\"\n\"Title\"\n")
 	f.Add("3 2\n[nick a b c]\n[withdrawn 2]\n5 a b=c 0\n1 - c 0\n0\n\"A\"\n\"B\"\n\"C\"\n\"T\"\nfree text\n")
 	f.Add("2 1\n-2\n(id) 1 1\n2 0 # goes on\n0\n\"A\"\n\"B\"\n")
+	f.Add("2 1\n1 1 0\n0\n\"\xff\x01\"\n\"B\"\n") // a name that is not text
 	f.Fuzz(func(t *testing.T, text string) {
 		e, err := ReadBLT(strings.NewReader(text))
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html"
 	"strings"
+	"unicode/utf8"
 )
 
 // bar is one row of a bar chart: a label, parts stacked from left to right and
@@ -51,16 +52,17 @@ func svgBars(title, desc string, bars []bar, mark Rat, markLabel string) string 
 	}
 	height := head + len(bars)*svgRow + svgMargin
 	var w strings.Builder
-	fmt.Fprintf(&w, `<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-labelledby="t d" viewBox="0 0 %d %d">`, svgWidth, height)
-	fmt.Fprintf(&w, "\n<title id=\"t\">%s</title>\n<desc id=\"d\">%s</desc>\n<style>%s</style>\n",
-		html.EscapeString(title), html.EscapeString(desc), svgStyle)
+	id := digest([]byte(title + "\n" + desc))[len("sha256:"):][:8] // several drawings may stand on one page
+	fmt.Fprintf(&w, `<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-labelledby="t%s d%s" viewBox="0 0 %d %d">`, id, id, svgWidth, height)
+	fmt.Fprintf(&w, "\n<title id=\"t%s\">%s</title>\n<desc id=\"d%s\">%s</desc>\n<style>%s</style>\n",
+		id, xmlText(title), id, xmlText(desc), svgStyle)
 	for i, b := range bars {
 		b.draw(&w, head+i*svgRow, most)
 	}
 	if mark.Sign() > 0 {
 		x := svgLabel + pixels(mark, most)
 		fmt.Fprintf(&w, `<line class="mark" x1="%d" x2="%d" y1="%d" y2="%d"/>`, x, x, head-4, height-svgMargin)
-		fmt.Fprintf(&w, `<text x="%d" y="%d" text-anchor="end">%s</text>`+"\n", x, head-10, html.EscapeString(markLabel))
+		fmt.Fprintf(&w, `<text x="%d" y="%d" text-anchor="end">%s</text>`+"\n", x, head-10, xmlText(markLabel))
 	}
 	w.WriteString("</svg>\n")
 	return w.String()
@@ -75,16 +77,16 @@ func (b bar) sum() Rat {
 }
 
 func (b bar) draw(w *strings.Builder, y int, most Rat) {
-	fmt.Fprintf(w, `<text x="%d" y="%d" text-anchor="end">%s</text>`, svgLabel-8, y+19, html.EscapeString(clip(b.label, 26)))
+	fmt.Fprintf(w, `<text x="%d" y="%d" text-anchor="end">%s</text>`, svgLabel-8, y+19, xmlText(clip(b.label, 26)))
 	x, sum := svgLabel, Rat{}
 	for _, p := range b.parts {
 		sum = sum.Add(p.value)
 		end := svgLabel + pixels(sum, most)
 		fmt.Fprintf(w, `<rect class="%s" x="%d" y="%d" width="%d" height="20"><title>%s</title></rect>`,
-			p.class, x, y+4, end-x, html.EscapeString(p.title))
+			p.class, x, y+4, end-x, xmlText(p.title))
 		x = end
 	}
-	fmt.Fprintf(w, `<text x="%d" y="%d">%s</text>`+"\n", x+6, y+19, html.EscapeString(b.note))
+	fmt.Fprintf(w, `<text x="%d" y="%d">%s</text>`+"\n", x+6, y+19, xmlText(b.note))
 }
 
 // pixels scales v to the width of the bars.
@@ -94,6 +96,18 @@ func pixels(v, most Rat) int {
 	}
 	n := v.Mul(Int(svgWidth - svgLabel - svgNote)).Quo(most).Floor()
 	return int(n.Big().Num().Int64())
+}
+
+// xmlText makes any text fit to stand in a drawing: titles come from ballot
+// files and may hold anything.
+func xmlText(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if r < 0x20 && r != '\t' && r != '\n' && r != '\r' || r == 0xFFFE || r == 0xFFFF {
+			return utf8.RuneError
+		}
+		return r
+	}, strings.ToValidUTF8(s, string(utf8.RuneError)))
+	return html.EscapeString(s)
 }
 
 func clip(s string, n int) string {
