@@ -83,8 +83,13 @@ func impact(i flags.Impact) string {
 	for _, area := range []struct {
 		name  string
 		score int
-	}{{"access", i.Access}, {"transparency", i.Transparency}, {"interaction", i.Interaction},
-		{"connection", i.Connection}, {"efficiency", i.Efficiency}} {
+	}{
+		{"access", i.Access},
+		{"transparency", i.Transparency},
+		{"interaction", i.Interaction},
+		{"connection", i.Connection},
+		{"efficiency", i.Efficiency},
+	} {
 		if area.score != 0 {
 			all = append(all, fmt.Sprintf("%s %+d", area.name, area.score))
 		}

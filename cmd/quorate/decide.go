@@ -14,8 +14,10 @@ type decision struct {
 }
 
 func (c *cli) newDecision(d *decision, verb, use, short, long, example string) *cobra.Command {
-	cmd := &cobra.Command{Use: verb + " CAPABILITY --region REGION " + use + "--reason TEXT", Short: short, Long: long, Example: example,
-		Args: exactly("CAPABILITY"), ValidArgsFunction: c.offering(1, capabilityNames)}
+	cmd := &cobra.Command{
+		Use: verb + " CAPABILITY --region REGION " + use + "--reason TEXT", Short: short, Long: long, Example: example,
+		Args: exactly("CAPABILITY"), ValidArgsFunction: c.offering(1, capabilityNames),
+	}
 	c.regionOption(cmd, &d.region)
 	d.why.register(cmd)
 	return cmd

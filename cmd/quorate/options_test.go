@@ -49,17 +49,30 @@ func TestWhereAnOptionIsSet(t *testing.T) {
 		want seen
 	}{
 		{"nothing is said", "", nil, nil, defaults},
-		{"the file", "word: file\nlist: [f, g]\ntime: 2s\nyes: true\nn: 2\n", nil, nil,
-			seen{"file", []string{"f", "g"}, 2 * time.Second, true, 2}},
+		{
+			"the file", "word: file\nlist: [f, g]\ntime: 2s\nyes: true\nn: 2\n", nil, nil,
+			seen{"file", []string{"f", "g"}, 2 * time.Second, true, 2},
+		},
 		{"one word is a list of one", "list: f\n", nil, nil, seen{Word: "default", List: []string{"f"}, Time: time.Second}},
 		{"a number is a word too", "word: 12\n", nil, nil, seen{Word: "12", List: []string{"d"}, Time: time.Second}},
-		{"the environment over the file", "word: file\nlist: [f]\nyes: true\n",
-			map[string]string{"QUORATE_WORD": "env", "QUORATE_LIST": "e,v", "QUORATE_YES": "false", "QUORATE_TIME": "3s", "QUORATE_N": "3"}, nil,
-			seen{"env", []string{"e", "v"}, 3 * time.Second, false, 3}},
-		{"an empty variable is not set", "word: file\n", map[string]string{"QUORATE_WORD": "", "QUORATE_LIST": ""}, nil,
-			seen{Word: "file", List: []string{"d"}, Time: time.Second}},
-		{"the option over all", "word: file\nlist: [f]\n", map[string]string{"QUORATE_WORD": "env", "QUORATE_LIST": "e"},
-			[]string{"--word=option", "--list", "o,p", "--list", "q"}, seen{Word: "option", List: []string{"o", "p", "q"}, Time: time.Second}},
+		{
+			"the environment over the file", "word: file\nlist: [f]\nyes: true\n",
+			map[string]string{"QUORATE_WORD": "env", "QUORATE_LIST": "e,v", "QUORATE_YES": "false", "QUORATE_TIME": "3s", "QUORATE_N": "3"},
+			nil,
+			seen{"env", []string{"e", "v"}, 3 * time.Second, false, 3},
+		},
+		{
+			"an empty variable is not set", "word: file\n",
+			map[string]string{"QUORATE_WORD": "", "QUORATE_LIST": ""},
+			nil,
+			seen{Word: "file", List: []string{"d"}, Time: time.Second},
+		},
+		{
+			"the option over all", "word: file\nlist: [f]\n",
+			map[string]string{"QUORATE_WORD": "env", "QUORATE_LIST": "e"},
+			[]string{"--word=option", "--list", "o,p", "--list", "q"},
+			seen{Word: "option", List: []string{"o", "p", "q"}, Time: time.Second},
+		},
 		{"an option that is set to nothing", "word: file\n", nil, []string{"--word="}, seen{Word: "", List: []string{"d"}, Time: time.Second}},
 	} {
 		t.Run(c.what, func(t *testing.T) {
@@ -73,8 +86,10 @@ func TestWhereAnOptionIsSet(t *testing.T) {
 			f.IntVar(&got.N, "n", 0, "")
 			file := filepath.Join(t.TempDir(), "options.yaml")
 			write(t, file, c.file, 0o600)
-			root := newRoot(&cli{stdout: &bytes.Buffer{}, stderr: &bytes.Buffer{},
-				env: func(name string) (string, bool) { v, ok := c.env[name]; return v, ok }})
+			root := newRoot(&cli{
+				stdout: &bytes.Buffer{}, stderr: &bytes.Buffer{},
+				env: func(name string) (string, bool) { v, ok := c.env[name]; return v, ok },
+			})
 			root.AddCommand(cmd)
 			root.SetArgs(append([]string{"probe", "--config", file}, c.args...))
 			if err := root.Execute(); err != nil {

@@ -120,9 +120,15 @@ func TestTheLegendIsComplete(t *testing.T) {
 		known[m[0]] = true
 	}
 	for _, c := range []flags.BoardCell{
-		{On: true, Cause: flags.On}, {Cause: flags.NotEnabled}, {Cause: flags.NotEnabled, Answer: flags.Later},
-		{Cause: flags.NotEnabled, Answer: flags.Decline}, {Cause: flags.NoOffer}, {Cause: flags.WasTurnedOff},
-		{Cause: flags.Prerequisite}, {Cause: flags.CapRetired}, {Cause: flags.Off},
+		{On: true, Cause: flags.On},
+		{Cause: flags.NotEnabled},
+		{Cause: flags.NotEnabled, Answer: flags.Later},
+		{Cause: flags.NotEnabled, Answer: flags.Decline},
+		{Cause: flags.NoOffer},
+		{Cause: flags.WasTurnedOff},
+		{Cause: flags.Prerequisite},
+		{Cause: flags.CapRetired},
+		{Cause: flags.Off},
 	} {
 		if w := shortWord(c); !known[w] {
 			t.Errorf("the legend does not explain %q", w)

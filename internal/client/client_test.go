@@ -126,7 +126,7 @@ func TestAChangeIsTriedUntilItsOutcomeIsKnown(t *testing.T) {
 		{"the server's own mistake", []http.HandlerFunc{problemOf(fault.Internal, "internal")}, fault.Internal, "internal", 1},
 		{"too many requests", []http.HandlerFunc{problemOf(fault.RateLimited, "slow")}, fault.RateLimited, "slow", 1},
 		{"not Quorate", []http.HandlerFunc{says(200, "text/html", "<h1>Welcome</h1>")}, fault.Internal, "not_quorate", 1},
-		{"elsewhere", []http.HandlerFunc{http.RedirectHandler("http://example.org/", 307).ServeHTTP}, fault.Internal, "not_quorate", 1},
+		{"elsewhere", []http.HandlerFunc{http.RedirectHandler("http://example.org/", http.StatusTemporaryRedirect).ServeHTTP}, fault.Internal, "not_quorate", 1},
 
 		{"the store stays away: not made", []http.HandlerFunc{tired}, fault.StoreUnavailable, "store_unavailable", 0},
 		{"never known", []http.HandlerFunc{doubt}, fault.OutcomeUnknown, "outcome_unknown", 0},
