@@ -88,6 +88,8 @@ type portfolio struct {
 	out     []string // why a project is outside the count; "" while in
 	weight  Rat      // of all counted ballots
 	pointed bool     // ballots carry points or ranks
+
+	everyStep bool // Add1 takes no leaps; for tests
 }
 
 // maxMoney bounds the budget and costs, in the smallest unit used, so that

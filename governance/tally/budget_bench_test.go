@@ -3,6 +3,7 @@ package tally
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -63,16 +64,56 @@ func committee(seats, cases int, seed uint64) Export {
 }
 
 // BenchmarkSharesCommittee is a ballot of 20 seats and 40 cases with Add1 and
-// its whole explanation. The limit is 10 ms.
+// its whole explanation, in thousands and to the single unit. The limit is
+// 10 ms.
 func BenchmarkSharesCommittee(b *testing.B) {
-	e := committee(20, 40, 7)
-	e.Rule = "equal_shares_cost_add1"
-	b.ReportAllocs()
-	for b.Loop() {
-		r, err := Recount(e)
+	for _, unit := range []int64{1, 1000} {
+		b.Run(fmt.Sprint("unit=", unit), func(b *testing.B) {
+			e := inUnits(committee(20, 40, 7), unit)
+			e.Rule = "equal_shares_cost_add1"
+			b.ReportAllocs()
+			for b.Loop() {
+				r, err := Recount(e)
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.ReportMetric(float64(r.Budget.Runs), "runs/op")
+				b.ReportMetric(float64(r.Budget.Steps), "steps/op")
+			}
+		})
+	}
+}
+
+// inUnits states all amounts in a smaller unit.
+func inUnits(e Export, by int64) Export {
+	e.Budget = e.Budget.Mul(Int(by))
+	for i := range e.Alternatives {
+		e.Alternatives[i].Cost = e.Alternatives[i].Cost.Mul(Int(by))
+	}
+	return e
+}
+
+// TestCommitteeLeaps: on ballots of a committee's size too, leaps change
+// nothing but the time.
+func TestCommitteeLeaps(t *testing.T) {
+	for seed := range uint64(6) {
+		e := inUnits(committee(20, 40, seed), 20)
+		p, err := newPortfolio(e)
 		if err != nil {
-			b.Fatal(err)
+			t.Fatal(err)
 		}
-		b.ReportMetric(float64(r.Budget.Runs), "runs/op")
+		leaps, err := sharesRule{complete: completeAdd1}.count(p, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.everyStep = true
+		steps, err := sharesRule{complete: completeAdd1}.count(p, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if leaps.steps != steps.steps || !slices.Equal(leaps.winners(), steps.winners()) {
+			t.Errorf("seed %d: %d steps to %v with leaps, %d to %v without", seed, leaps.steps, leaps.winners(), steps.steps, steps.winners())
+		}
+		t.Logf("seed %d: %d steps in %d runs", seed, leaps.steps, leaps.runs)
 	}
 }

@@ -83,7 +83,7 @@ func TestSpendingFallsWithShare(t *testing.T) {
 			t.Fatal(err)
 		}
 		spent = append(spent, run.cost)
-		endow = addAll(endow, c.increments())
+		endow = addTimes(endow, c.increments(), 1)
 	}
 	if spent[43] != 748700 || spent[44] != 745500 {
 		t.Errorf("spent %d after 43 steps and %d after 44, want 748700 and 745500", spent[43], spent[44])

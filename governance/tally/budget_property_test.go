@@ -334,3 +334,50 @@ func TestMoreSupportHelps(t *testing.T) {
 		}
 	})
 }
+
+// TestLeapsSkipNothing: Add1 with leaps and Add1 step by step take the same
+// number of steps to the same shares, stop for the same reason and fund the
+// same projects.
+func TestLeapsSkipNothing(t *testing.T) {
+	longest := int64(0)
+	rapid.Check(t, func(t *rapid.T) {
+		e := withRegions(t, drawBudget(t))
+		if e.Portfolio == nil {
+			e.Portfolio = &PortfolioRule{}
+		}
+		e.Portfolio.Increment = Frac(1, rapid.SampledFrom([]int64{1, 3, 10, 40}).Draw(t, "steps per unit"))
+		rule := sharesRule{
+			utility:  utility(rapid.IntRange(0, 2).Draw(t, "utility")),
+			complete: rapid.SampledFrom([]completion{completeAdd1, completeAdd1Exhaustive}).Draw(t, "completion"),
+		}
+		type end struct {
+			Steps   int
+			Stopped string
+			Endow   []string
+			Won     []int
+		}
+		var ends [2]end
+		for i := range ends {
+			p, err := newPortfolio(e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.everyStep = i == 1
+			c, err := rule.count(p, false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ends[i] = end{Steps: c.steps, Stopped: c.stopped, Won: c.winners()}
+			for _, x := range c.run.endow {
+				ends[i].Endow = append(ends[i].Endow, x.RatString())
+			}
+			longest = max(longest, int64(c.steps-c.runs))
+		}
+		if d := cmp.Diff(ends[1], ends[0]); d != "" {
+			t.Fatalf("step by step and with leaps (-steps +leaps):\n%s", d)
+		}
+	})
+	if longest < 100 {
+		t.Errorf("leaps saved %d runs at most; they do not work", longest)
+	}
+}

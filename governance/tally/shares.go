@@ -60,7 +60,7 @@ type sharesCount struct {
 
 // maxAdd1Runs bounds how often Add1 repeats the count. A charter whose
 // increment needs more is asked for a coarser one rather than kept waiting.
-const maxAdd1Runs = 2_000_000
+const maxAdd1Runs = 200_000
 
 // count runs the rule. With quiet it finds the winners and nothing more.
 func (r sharesRule) count(p *portfolio, quiet bool) (*sharesCount, error) {
@@ -91,6 +91,9 @@ func (c *sharesCount) raise() error {
 		endow = floorAll(endow)
 	}
 	if c.rule.complete == completeAdd1 || c.rule.complete == completeAdd1Exhaustive {
+		if !c.p.everyStep {
+			c.state.leap.step = c.increments()
+		}
 		last, err := c.once(endow, nil)
 		if err == nil {
 			last, err = c.add1(endow, last)
@@ -102,7 +105,7 @@ func (c *sharesCount) raise() error {
 			c.run = last
 			return nil
 		}
-		endow = last.endow
+		endow, c.state.leap.step = last.endow, nil
 	}
 	watch := c.watch
 	if c.quiet {
@@ -136,14 +139,18 @@ func (c *sharesCount) chooseTied(round int, tied []int) (int, error) {
 func (c *sharesCount) add1(endow []*big.Rat, last *shareRun) (*shareRun, error) {
 	step := c.increments()
 	reachable := c.reachable(step)
-	for ; ; c.steps++ {
+	for {
 		if c.stopped = c.enough(last, reachable); c.stopped != "" {
 			return last, nil
 		}
-		if c.steps == maxAdd1Runs {
-			return nil, errors.New("Add1 needs more than 2,000,000 steps; state a larger increment, about a thousandth of a voter's share")
+		if c.runs == maxAdd1Runs {
+			return nil, errors.New("Add1 needs more than 200,000 runs; state a larger increment, about a thousandth of a voter's share")
 		}
-		endow = addAll(endow, step)
+		if n := c.state.leap.room; n > 0 { // these steps change nothing
+			endow, c.steps = addTimes(endow, step, n), c.steps+int(n)
+			last = &shareRun{endow: endow, rounds: last.rounds, cost: last.cost}
+		}
+		endow = addTimes(endow, step, 1)
 		next, err := c.once(endow, nil)
 		if err != nil {
 			return nil, err
@@ -153,6 +160,7 @@ func (c *sharesCount) add1(endow []*big.Rat, last *shareRun) (*shareRun, error) 
 			return last, nil
 		}
 		last = next
+		c.steps++
 	}
 }
 
@@ -215,10 +223,11 @@ func (c *sharesCount) increments() []*big.Rat {
 	return steps
 }
 
-func addAll(a, b []*big.Rat) []*big.Rat {
+func addTimes(a, b []*big.Rat, n int64) []*big.Rat {
 	sum := make([]*big.Rat, len(a))
 	for i := range a {
-		sum[i] = new(big.Rat).Add(a[i], b[i])
+		sum[i] = new(big.Rat).SetInt64(n)
+		sum[i].Add(a[i], sum[i].Mul(sum[i], b[i]))
 	}
 	return sum
 }

@@ -87,6 +87,8 @@ type shareState struct {
 	done    []int // stamp of the round in which rho was last computed exactly
 	stamp   int
 
+	leap leap
+
 	den    *big.Int   // common denominator of all exact values of the run
 	endNum []*big.Int // endowments over den
 	payNum []*big.Int // payments per point of past rounds over den
@@ -144,6 +146,7 @@ func (s *shareState) run(endow []*big.Rat, choose tieChooser, watch func(round s
 			watch(round)
 			s.exact(round.project) // watch may have solved for others
 		}
+		s.leapBuy(round.project, s.fixed(num, den), round.tied)
 		s.buy(round.project, num, den, len(r.rounds))
 		r.rounds = append(r.rounds, round)
 		r.cost += s.m.projects[round.project].cost
@@ -164,6 +167,7 @@ func (s *shareState) reset(endow []*big.Rat) error {
 		return err
 	}
 	s.err = 1
+	s.resetLeap()
 	for g := range s.approx {
 		s.approx[g], s.emptied[g], s.paidN[g] = s.fixed(s.endNum[s.m.groups[g].class], 1), -1, 0
 	}
@@ -201,6 +205,7 @@ func (s *shareState) setShift() error {
 		return errors.New("the voters' shares have grown too large to count exactly")
 	}
 	s.shift = uint(60 - total.BitLen())
+	s.leapShift()
 	return nil
 }
 
@@ -230,6 +235,7 @@ func (s *shareState) canPay(p int) bool {
 	}
 	s.backers[p] = alive
 	if pr.cost > 1<<61>>s.shift {
+		s.leapUnpaid(p, sum+weight*s.err, 1<<61)
 		return false
 	}
 	want, slack := pr.cost<<s.shift, weight*s.err
@@ -237,8 +243,10 @@ func (s *shareState) canPay(p int) bool {
 	case sum-slack > want:
 		return true
 	case sum+slack < want:
+		s.leapUnpaid(p, sum+slack, want)
 		return false
 	}
+	s.leap.stop()
 	s.clearSums()
 	for _, b := range alive {
 		s.addSum(b.group)
@@ -272,6 +280,10 @@ func (s *shareState) cheapest(round int) []int {
 			continue
 		}
 		s.low[p] = s.fixed(n, d)
+		if s.leap.on {
+			s.leap.low[p] = s.leapLow(p, func(i int, _ shareBacker) bool { return s.mark[i] < 0 })
+			s.leap.flat[p] = !slices.Contains(s.mark, -1)
+		}
 		c := -1
 		if len(tied) > 0 {
 			c = s.compare(n, d, p, num, den, tied[0])
@@ -338,6 +350,9 @@ func (s *shareState) evaluate(p, round int) {
 		next := (want - poor - poorW*s.err) / rich
 		if next <= r {
 			return
+		}
+		if s.leap.on {
+			s.leap.low[p] = s.leapLow(p, func(_ int, b shareBacker) bool { return lessPay(s.approx[b.group], r, b.points) })
 		}
 		r = next
 		s.low[p] = r
