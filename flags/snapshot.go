@@ -100,6 +100,22 @@ func (s *Snapshot) flag(region, key string) *eval.Flag {
 	return nil
 }
 
+// Flags lists a region's compiled flags, ordered by key: what Evaluate evaluates.
+// A flag that did not change from one snapshot to the next is the same one, so
+// what a protocol makes of it can be kept. nil if there is no such region.
+func (s *Snapshot) Flags(region string) []*eval.Flag {
+	if !s.HasRegion(region) {
+		return nil
+	}
+	list := make([]*eval.Flag, 0, len(s.catalog.sorted))
+	for _, key := range s.catalog.sorted {
+		if f := s.flag(region, key); f != nil {
+			list = append(list, f)
+		}
+	}
+	return list
+}
+
 // EvaluateAll evaluates every flag of a region, ordered by key.
 func (s *Snapshot) EvaluateAll(region string, ctx eval.Context, at time.Time) []Value {
 	if !s.HasRegion(region) {

@@ -467,3 +467,38 @@ func BenchmarkAuthenticate(b *testing.B) {
 		}
 	}
 }
+
+// What was given with a token can be recognised without it, for as long as the
+// token is good.
+func TestAProofLivesAsLongAsItsToken(t *testing.T) {
+	h := newHouse(t)
+	_, token := h.issue(t, request())
+	now, id := time.Now(), "token:"+token.ID
+	who, first, err := h.dir.Sign(id, "a bell in co", now)
+	if err != nil || who.ID != id {
+		t.Fatalf("%+v, %v", who, err)
+	}
+	if _, again, _ := h.dir.Sign(id, "a bell in co", now); !bytes.Equal(first, again) {
+		t.Error("it changes by itself")
+	}
+	if _, other, _ := h.dir.Sign(id, "a bell in hi", now); bytes.Equal(first, other) {
+		t.Error("it is good for something else")
+	}
+	_, another := h.issue(t, request())
+	if _, others, _ := h.dir.Sign("token:"+another.ID, "a bell in co", now); bytes.Equal(first, others) {
+		t.Error("two tokens have the same")
+	}
+	for what, c := range map[string]struct {
+		id   string
+		at   time.Time
+		code string
+	}{
+		"expired":  {id, token.Expires, "token_expired"},
+		"unknown":  {"token:" + strings.Repeat("a", 16), now, "unknown_token"},
+		"no token": {"host", now, "unknown_token"},
+	} {
+		if _, proof, err := h.dir.Sign(c.id, "a bell in co", c.at); !fault.HasCode(err, c.code) || proof != nil {
+			t.Errorf("%s: %x, %v", what, proof, err)
+		}
+	}
+}

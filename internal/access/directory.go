@@ -1,12 +1,14 @@
 package access
 
 import (
+	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -83,7 +85,7 @@ func (d *Directory) find(token string, now time.Time) (*entry, error) {
 	}
 	entries := d.entries.Load()
 	if entries == nil {
-		return nil, fault.New(fault.NotReady, "tokens_not_loaded", "this replica has not read the tokens yet").Do("try again in a moment")
+		return nil, notLoaded()
 	}
 	e := (*entries)[id]
 	switch {
@@ -94,17 +96,53 @@ func (d *Directory) find(token string, now time.Time) (*entry, error) {
 			Do("ask an operator for a new token")
 	}
 	sum := sha256.Sum256([]byte(secret))
-	switch {
-	case subtle.ConstantTimeCompare(sum[:], e.hash[:]) != 1:
+	if subtle.ConstantTimeCompare(sum[:], e.hash[:]) != 1 {
 		return nil, unknownToken()
-	case !e.revoked.IsZero():
-		return nil, fault.New(fault.Unauthenticated, "token_revoked", "the token %s (%s) was revoked at %s", id, e.principal.Name, e.revoked.UTC().Format(time.RFC3339)).
-			Do("ask an operator for a new token")
-	case !now.Before(e.expires):
-		return nil, fault.New(fault.Unauthenticated, "token_expired", "the token %s (%s) expired at %s", id, e.principal.Name, e.expires.UTC().Format(time.RFC3339)).
-			Do("ask an operator for a new token")
+	}
+	if err := e.accepted(id, now); err != nil {
+		return nil, err
 	}
 	return e, nil
+}
+
+// accepted tells whether the token is neither revoked nor expired.
+func (e *entry) accepted(id string, now time.Time) error {
+	switch {
+	case !e.revoked.IsZero():
+		return fault.New(fault.Unauthenticated, "token_revoked", "the token %s (%s) was revoked at %s", id, e.principal.Name, e.revoked.UTC().Format(time.RFC3339)).
+			Do("ask an operator for a new token")
+	case !now.Before(e.expires):
+		return fault.New(fault.Unauthenticated, "token_expired", "the token %s (%s) expired at %s", id, e.principal.Name, e.expires.UTC().Format(time.RFC3339)).
+			Do("ask an operator for a new token")
+	}
+	return nil
+}
+
+// Sign proves, without the token, that its bearer was given something by a server
+// of this store: an HMAC of what was given, keyed by the token's stored hash. It
+// is the same on every replica and after every restart, and no longer made once
+// the token is expired or revoked, so whatever is compared with it is good for as
+// long as the token. id is that of the Principal. Errors: see Authenticate.
+func (d *Directory) Sign(id, given string, now time.Time) (identity.Principal, []byte, error) {
+	name, isToken := strings.CutPrefix(id, "token:")
+	entries := d.entries.Load()
+	if entries == nil {
+		return identity.Principal{}, nil, notLoaded()
+	}
+	e := (*entries)[name]
+	if !isToken || e == nil || e.damaged {
+		return identity.Principal{}, nil, unknownToken()
+	}
+	if err := e.accepted(name, now); err != nil {
+		return identity.Principal{}, nil, err
+	}
+	mac := hmac.New(sha256.New, e.hash[:])
+	mac.Write([]byte(given))
+	return e.principal, mac.Sum(nil), nil
+}
+
+func notLoaded() error {
+	return fault.New(fault.NotReady, "tokens_not_loaded", "this replica has not read the tokens yet").Do("try again in a moment")
 }
 
 func badToken() error {

@@ -20,14 +20,13 @@ import (
 func Middleware(dir *Directory, now func() time.Time) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			token, sent := credential(r)
-			if !sent {
-				next.ServeHTTP(w, r)
-				return
-			}
-			p, err := dir.Authenticate(token, now())
+			p, err := dir.Identify(r, now())
 			if err != nil {
 				api.Problem(w, r, err)
+				return
+			}
+			if !p.Known() {
+				next.ServeHTTP(w, r)
 				return
 			}
 			if ctx := api.WithPrincipal(r.Context(), p); ctx != r.Context() {
@@ -36,6 +35,16 @@ func Middleware(dir *Directory, now func() time.Time) func(http.Handler) http.Ha
 			next.ServeHTTP(w, r)
 		})
 	}
+}
+
+// Identify says who sent a request: nobody, the zero Principal, if it carries no
+// credential. Its errors are those of Authenticate.
+func (d *Directory) Identify(r *http.Request, now time.Time) (identity.Principal, error) {
+	token, sent := credential(r)
+	if !sent {
+		return identity.Principal{}, nil
+	}
+	return d.Authenticate(token, now)
 }
 
 // credential is the token of a request. An Authorization of another scheme is a

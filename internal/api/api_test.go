@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -394,5 +395,31 @@ func TestTheDocumentIsServed(t *testing.T) {
 	}
 	if resp := s.do("GET", "/docs", ""); resp.StatusCode != 404 {
 		t.Errorf("a page that loads scripts from elsewhere is served: %d", resp.StatusCode)
+	}
+}
+
+// A protocol with its own shape of errors is asked first, and is counted and
+// marked like every other request.
+func TestAProtocolMayAnswerDirectly(t *testing.T) {
+	registry, router := prometheus.NewRegistry(), chi.NewRouter()
+	api.Use(router, api.Config{Now: time.Now, Registry: registry, Log: slog.New(slog.DiscardHandler), MaxBody: 4,
+		Direct: func(w http.ResponseWriter, r *http.Request) (string, bool) {
+			if r.URL.Path != "/own" {
+				return "", false
+			}
+			w.WriteHeader(http.StatusTeapot)
+			return "/own", true
+		}})
+	router.Post("/other", func(http.ResponseWriter, *http.Request) {})
+	for path, want := range map[string]int{"/own": 418, "/other": 413} {
+		w := httptest.NewRecorder()
+		router.ServeHTTP(w, httptest.NewRequest("POST", path, strings.NewReader("12345")))
+		if w.Code != want || w.Header().Get("X-Request-Id") == "" {
+			t.Errorf("%s: %d %v, want %d with an id", path, w.Code, w.Header(), want)
+		}
+	}
+	families, err := registry.Gather()
+	if err != nil || !strings.Contains(fmt.Sprint(families), `value:"/own"`) {
+		t.Errorf("the direct route is not counted: %v %v", families, err)
 	}
 }

@@ -31,6 +31,11 @@ type Config struct {
 	// Streams tells requests whose answer goes on for as long as somebody
 	// listens, such as server-sent events: Timeout does not end them. nil: none.
 	Streams func(*http.Request) bool
+	// Direct is offered every request before limits, credentials and routes: a
+	// protocol that has its own shape for errors answers there, refusals
+	// included, and keeps its own limits. It reports false for a request that is
+	// not its own, and else the route under which it is counted. nil: none.
+	Direct func(http.ResponseWriter, *http.Request) (route string, answered bool)
 }
 
 // Use puts the steps that every request passes before the router's routes, and
@@ -52,6 +57,7 @@ func Use(router chi.Router, cfg Config) {
 		measure(cfg.Now, newMetrics(cfg.Registry)),
 		recoverPanics,
 		setSecurityHeaders,
+		goDirect(cfg.Direct),
 		limitBody(cfg.MaxBody),
 		limitTime(cfg.Timeout, cfg.Streams),
 	)
@@ -78,7 +84,10 @@ func measure(now func() time.Time, m *metrics) func(http.Handler) http.Handler {
 			start := now()
 			defer func() {
 				q, took := requestOf(r.Context()), now().Sub(start)
-				route := routeOf(r)
+				route := q.route
+				if route == "" {
+					route = routeOf(r)
+				}
 				m.observe(route, r.Method, q.reply.statusOr200(), took)
 				logRequest(r, q, route, took)
 			}()
@@ -147,6 +156,22 @@ func setSecurityHeaders(next http.Handler) http.Handler {
 		h.Set("Referrer-Policy", "no-referrer")
 		next.ServeHTTP(w, r)
 	})
+}
+
+func goDirect(direct func(http.ResponseWriter, *http.Request) (string, bool)) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		if direct == nil {
+			return next
+		}
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			route, answered := direct(w, r)
+			if !answered {
+				next.ServeHTTP(w, r)
+				return
+			}
+			requestOf(r.Context()).route = route
+		})
+	}
 }
 
 // limitBody refuses a body that says it is too large, and breaks off one that

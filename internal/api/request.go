@@ -17,6 +17,7 @@ type request struct {
 	id        string
 	log       *slog.Logger
 	principal identity.Principal
+	route     string // "" if chi knows it
 	reply     reply
 }
 
