@@ -96,7 +96,8 @@ func (c *contest) copeland() []int64 {
 
 // Minimax ranks by the worst defeat, the smallest first: the greatest margin
 // by which a rival is preferred (which for a Condorcet winner is below 0), or
-// with [WinningVotes] the most votes of a rival that wins.
+// with [WinningVotes] the most votes of a rival that wins, or with [Opposition]
+// the most votes of any rival.
 func Minimax(p Profile, rule RankedRule) (Result, error) {
 	return analyse(p, rule, func(c *contest) ([]Rat, error) {
 		score := make([]Rat, c.n)
@@ -114,8 +115,11 @@ func (c *contest) worstDefeat(a int) int64 {
 			continue
 		}
 		d := c.margin(b, a)
-		if c.rule.Strength == WinningVotes {
+		switch c.rule.Strength {
+		case WinningVotes:
 			d = c.strength(b, a)
+		case Opposition:
+			d = c.N(b, a)
 		}
 		if first || d > worst {
 			worst, first = d, false
@@ -162,8 +166,26 @@ func analyse(p Profile, rule RankedRule, score func(*contest) ([]Rat, error), wh
 		round.Tally = append(round.Tally, Count{k, s[a]})
 	}
 	r.Rounds = []Round{round}
+	r.Losers = behindScore(r.Ranking, round)
 	if len(r.Ranking) > 0 && !(only && s[c.p.index()[r.Ranking[0][0]]].IsZero()) {
 		r.Winners = r.Ranking[0]
 	}
 	return r.done(p), nil
+}
+
+// behindScore says by how much each stays behind the best score.
+func behindScore(ranking [][]string, round Round) (out []Distance) {
+	if len(ranking) == 0 {
+		return nil
+	}
+	first := ranking[0][0]
+	for _, c := range round.Tally {
+		if gap := round.of(first).Sub(c.Votes); gap.Sign() > 0 {
+			out = append(out, Distance{
+				Alternative: c.Alternative, Missing: gap, Unit: "points", Against: first,
+				Why: c.Votes.Decimal(2) + " against " + round.of(first).Decimal(2),
+			})
+		}
+	}
+	return out
 }

@@ -14,6 +14,7 @@ type Strength string
 const (
 	Margins      Strength = "margins"       // N[a,b] - N[b,a]; the default
 	WinningVotes Strength = "winning_votes" // N[a,b], where it exceeds N[b,a]
+	Opposition   Strength = "opposition"    // N[a,b]; minimax only
 )
 
 // Unranked says what a ballot means that leaves an alternative out.
@@ -40,7 +41,7 @@ type RankedRule struct {
 }
 
 func (r RankedRule) check(p Profile) error {
-	if !slices.Contains([]Strength{"", Margins, WinningVotes}, r.Strength) {
+	if !slices.Contains([]Strength{"", Margins, WinningVotes, Opposition}, r.Strength) {
 		return fmt.Errorf("no strength is called %q", r.Strength)
 	}
 	if !slices.Contains([]Unranked{"", UnrankedLast, UnrankedNotCounted}, r.Unranked) {
@@ -217,6 +218,14 @@ type contest struct {
 	list     []ranking
 	struck   []bool // did not beat the status quo
 	problems []Problem
+}
+
+// newMajorities is newContest for rules that ask which majority is stronger.
+func newMajorities(p Profile, rule RankedRule) (*contest, error) {
+	if rule.Strength == Opposition {
+		return nil, errors.New("opposition measures no majority: it is for minimax")
+	}
+	return newContest(p, rule)
 }
 
 func newContest(p Profile, rule RankedRule) (*contest, error) {

@@ -15,7 +15,7 @@ import (
 // winners over all orders of equal majorities, if no more than seven are
 // equal; otherwise the count stops with a [TieError].
 func RankedPairs(p Profile, rule RankedRule) (Result, error) {
-	c, err := newContest(p, rule)
+	c, err := newMajorities(p, rule)
 	if err != nil {
 		return Result{}, err
 	}

@@ -2,6 +2,7 @@ package tally
 
 import (
 	"encoding/json"
+	"errors"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -146,6 +147,9 @@ func checkRanked(t *testing.T, c rankedCase) {
 		}
 		same("plurality", want.PluralityScore, scores(r, Int(1)))
 	}
+	if want.IRV != nil {
+		want.IRV.check(t, p)
+	}
 	if c.NotCounted != nil {
 		r := count(Schulze, RankedRule{Unranked: UnrankedNotCounted})
 		same("schulze, unranked not counted", c.NotCounted.Winners, sorted(r.Winners))
@@ -188,4 +192,37 @@ func tiers(in [][]string) [][]string {
 		out = append(out, sorted(t))
 	}
 	return out
+}
+
+// check compares every round. Where the reference stops at a tie, so does the
+// count without a tie-break, and the rounds before it are compared.
+func (w irvExpected) check(t *testing.T, p Profile) {
+	t.Helper()
+	last := w.Rounds[len(w.Rounds)-1]
+	_, err := IRV(p)
+	tie := (*TieError)(nil)
+	if errors.As(err, &tie) != (last.Tie != nil) || tie != nil && !slices.Equal(last.Tie, sorted(tie.Tie.Tied)) {
+		t.Errorf("irv without a tie-break: %v, want a tie of %v", err, last.Tie)
+	}
+	p.Ties = TieBreak{{By: ByKey}}
+	r, err := IRV(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range w.Rounds {
+		got := r.Rounds[i]
+		tally := make(map[string]Rat)
+		for _, c := range got.Tally {
+			tally[c.Alternative] = c.Votes
+		}
+		if diff := cmp.Diff(want.Tally, tally); diff != "" || !want.Exhausted.Equal(got.Exhausted) {
+			t.Errorf("irv round %d, exhausted %s, want %s (-want +got):\n%s", i+1, got.Exhausted, want.Exhausted, diff)
+		}
+		if want.Tie == nil && !slices.Equal(sorted(want.Eliminated), sorted(got.Dropped)) {
+			t.Errorf("irv round %d eliminates %v, want %v", i+1, got.Dropped, want.Eliminated)
+		}
+	}
+	if w.Winner != nil && !slices.Equal(r.Winners, []string{*w.Winner}) {
+		t.Errorf("irv winner %v, want %s", r.Winners, *w.Winner)
+	}
 }

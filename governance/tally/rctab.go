@@ -44,7 +44,10 @@ type RCTabRules struct {
 	// otherwise that mark is passed over.
 	DuplicateExhausts bool `json:"duplicate_exhausts,omitempty"`
 
-	Batch     bool `json:"batch,omitempty"`      // drop together all who together cannot overtake the next
+	Batch bool `json:"batch,omitempty"` // drop together all who together cannot overtake the next
+	// Voteless drops together all who have no vote at all: no ballot moves, so
+	// there is no tie between them to break.
+	Voteless  bool `json:"voteless_together,omitempty"`
 	UntilTwo  bool `json:"until_two,omitempty"`  // go on until two are left, also after a winner is known
 	StopAfter int  `json:"stop_after,omitempty"` // last round to count; 0: no limit
 
@@ -79,10 +82,11 @@ func (r RCTabRules) check(p Profile, seats int) error {
 	return p.check()
 }
 
-// IRV is the instant runoff with the default options of [RCTabRules]: the
-// lowest is eliminated and its ballots move to their next preference, until
-// one alternative has more than half of the continuing ballots.
-func IRV(p Profile) (Result, error) { return RCTab(p, 1, RCTabRules{}) }
+// IRV is the instant runoff: the lowest is eliminated and its ballots move to
+// their next preference, until one alternative has more than half of the
+// continuing ballots. Alternatives without any vote go together; otherwise the
+// options are the defaults of [RCTabRules].
+func IRV(p Profile) (Result, error) { return RCTab(p, 1, RCTabRules{Voteless: true}) }
 
 // RCTab counts an instant runoff, or a single transferable vote by the
 // weighted inclusive Gregory method, with the options of [RCTabRules].

@@ -352,6 +352,9 @@ func (t *tabulation) toDrop() ([]int, string, error) {
 			return low, "below the minimum of " + plural(t.rules.MinVotes, "vote", "votes"), nil
 		}
 	}
+	if none := t.voteless(open); t.rules.Voteless && len(none) > 1 && len(none) < len(open) {
+		return none, "without a vote", nil
+	}
 	if batch := t.batch(open); t.rules.Batch && len(batch) > 0 {
 		return batch, "who together cannot overtake the next", nil
 	}
@@ -376,6 +379,10 @@ func (t *tabulation) toDrop() ([]int, string, error) {
 		why = fmt.Sprintf("by tie-break among %d with the fewest votes, %s", len(tied), t.tally[low].Decimal(t.rules.Decimals))
 	}
 	return []int{slices.Index(t.keys, k)}, why, nil
+}
+
+func (t *tabulation) voteless(open []int) []int {
+	return slices.DeleteFunc(slices.Clone(open), func(i int) bool { return t.tally[i].Sign() > 0 })
 }
 
 // batch is the largest set of the lowest whose votes together are fewer than

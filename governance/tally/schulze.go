@@ -10,7 +10,7 @@ package tally
 // Debian uses. Ties among winners are broken by the profile's tie-break; the
 // ranking leaves them tied.
 func Schulze(p Profile, rule RankedRule) (Result, error) {
-	c, err := newContest(p, rule)
+	c, err := newMajorities(p, rule)
 	if err != nil {
 		return Result{}, err
 	}

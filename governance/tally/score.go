@@ -188,6 +188,7 @@ func MajorityJudgment(p Profile, rule GradeRule) (Result, error) {
 		if err := resolve(&r, p, r.Ranking[0], nil); err != nil {
 			return Result{}, err
 		}
+		r.Losers = behindMedian(g, r.Ranking[0][0])
 	}
 	return r.done(p), nil
 }
@@ -341,6 +342,34 @@ func judge(g []graded) [][]string {
 		tiers[len(tiers)-1] = append(tiers[len(tiers)-1], g[i].report.Alternative)
 	}
 	return tiers
+}
+
+// behindMedian says at which comparison each loser fell behind, and by how
+// many grades.
+func behindMedian(g []graded, winner string) (out []Distance) {
+	best := g[slices.IndexFunc(g, func(x graded) bool { return x.report.Alternative == winner })].removal()
+	for i := range g {
+		mine := g[i].removal()
+		at := 0
+		for at < len(mine) && at < len(best) && mine[at] == best[at] {
+			at++
+		}
+		switch {
+		case at == len(best) && at == len(mine): // the winner, or tied with it
+			continue
+		case at == len(mine):
+			out = append(out, Distance{Alternative: g[i].report.Alternative, Missing: Int(1), Unit: "voters with an opinion", Against: winner,
+				Why: fmt.Sprintf("the same medians %d times, and then no grade left", at)})
+			continue
+		}
+		d := Distance{Alternative: g[i].report.Alternative, Missing: Int(best[at] - mine[at]), Unit: "grades", Against: winner}
+		d.Why = fmt.Sprintf("median %d against %d", mine[at]*g[i].sign, best[at]*g[i].sign)
+		if at > 0 {
+			d.Why += fmt.Sprintf(", once %s taken away from each", plural(Int(int64(at)), "median grade was", "median grades were"))
+		}
+		out = append(out, d)
+	}
+	return out
 }
 
 // removal lists the median grades in the order in which they are taken away,

@@ -1,6 +1,9 @@
 package tally
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // seatRules fill several seats.
 func seatRules() []rule {
@@ -12,11 +15,13 @@ func seatRules() []rule {
 	}
 	return []rule{
 		{"irv", 1, func(e Export) (Result, error) {
-			var rules RCTabRules
 			if e.RCTab != nil {
-				rules = *e.RCTab
+				return RCTab(e.Profile, e.Seats, *e.RCTab)
 			}
-			return RCTab(e.Profile, e.Seats, rules)
+			if e.Seats > 1 {
+				return Result{}, fmt.Errorf("%d seats: an instant runoff fills one", e.Seats)
+			}
+			return IRV(e.Profile)
 		}},
 		{"stv_rctab", 1, func(e Export) (Result, error) {
 			if e.RCTab == nil {
