@@ -127,3 +127,19 @@ func TestRulesDiffer(t *testing.T) {
 		}
 	}
 }
+
+// TestScottishAndMeekDiffer: the same 23 ballots fill the third of three seats
+// otherwise, so a charter has to name the method.
+func TestScottishAndMeekDiffer(t *testing.T) {
+	p := foodSTV().Profile
+	p.Ties = TieBreak{{By: ByOrder}}
+	for want, count := range map[string]func(Profile, int) (Result, error){"C H P": STVScottish, "H P S": STVMeek} {
+		r, err := count(p, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(sorted(r.Winners), " "); got != want {
+			t.Errorf("elected %s, want %s", got, want)
+		}
+	}
+}

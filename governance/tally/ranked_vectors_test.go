@@ -21,6 +21,9 @@ type rankedCase struct {
 	}
 	Pairwise   map[string]map[string]Rat
 	Expected   json.RawMessage
+	Published  struct {
+		IRV string `json:"irv_winner"`
+	}
 	NotCounted *struct {
 		Winners []string   `json:"schulze_margins_winners"`
 		Ranking [][]string `json:"schulze_margins_ranking"`
@@ -146,6 +149,25 @@ func checkRanked(t *testing.T, c rankedCase) {
 			t.Fatal(err)
 		}
 		same("plurality", want.PluralityScore, scores(r, Int(1)))
+	}
+	if c.Published.IRV != "" {
+		p := p
+		p.Ties = TieBreak{{By: ByOrder}}
+		r, err := IRV(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		same("irv", []string{c.Published.IRV}, r.Winners)
+	}
+	if want.BordaFull != nil { // m-1, ..., 0 are half of symmetric points and of all comparisons
+		half := func(sym Rat) Rat {
+			return sym.Add(c.total().Mul(Int(int64(len(c.Candidates) - 1)))).Quo(Int(2))
+		}
+		got := scores(bor, Int(1))
+		for k, v := range got {
+			got[k] = half(v)
+		}
+		same("borda points", want.BordaFull, got)
 	}
 	if want.IRV != nil {
 		want.IRV.check(t, p)
