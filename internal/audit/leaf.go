@@ -85,9 +85,11 @@ func Append(tx *kv.Tx, l Leaf) error { return kv.Create(tx, leaves.Key(l.key()),
 // change with that id has been applied.
 func Find(tx *kv.Tx, id string) (kv.Record[Leaf], error) { return kv.Get(tx, leaves.Key(id)) }
 
-// An Entry is a leaf with the revision at which it was written, which orders it.
+// An Entry is a leaf with the revision at which it was written, which orders it,
+// and its place in the tree.
 type Entry struct {
-	Revision int64 `json:"revision"`
+	Revision int64  `json:"revision"`
+	Index    *int64 `json:"index,omitempty" doc:"Its place in the record; absent for the moment until it has one."`
 	Leaf
 }
 
