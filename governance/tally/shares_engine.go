@@ -88,6 +88,7 @@ type shareState struct {
 	stamp   int
 
 	leap leap
+	tmp  [2]big.Int
 
 	den    *big.Int   // common denominator of all exact values of the run
 	endNum []*big.Int // endowments over den
@@ -140,11 +141,11 @@ func (s *shareState) run(endow []*big.Rat, choose tieChooser, watch func(round s
 			}
 			round.project, round.tied = w, tied
 		}
-		num, den, _ := s.exact(round.project)
+		num, den := s.mustExact(round.project)
 		round.perPoint.SetFrac(num, s.over(den))
 		if watch != nil {
 			watch(round)
-			s.exact(round.project) // watch may have solved for others
+			s.mustExact(round.project) // watch may have solved for others
 		}
 		s.leapBuy(round.project, s.fixed(num, den), round.tied)
 		s.buy(round.project, num, den, len(r.rounds))
@@ -211,8 +212,10 @@ func (s *shareState) setShift() error {
 
 // fixed is floor(num / (den*u)) in units of 2^-shift.
 func (s *shareState) fixed(num *big.Int, u int64) int64 {
-	n := new(big.Int).Lsh(num, s.shift)
-	return n.Div(n, s.over(u)).Int64()
+	d := s.tmp[0].SetInt64(u)
+	d.Mul(d, s.den)
+	n := s.tmp[1].Lsh(num, s.shift)
+	return n.Div(n, d).Int64()
 }
 
 // over is s.den*u.
@@ -273,12 +276,8 @@ func (s *shareState) cheapest(round int) []int {
 			s.evaluate(p, round)
 			continue
 		}
-		n, d, ok := s.exact(p)
+		n, d := s.mustExact(p) // evaluate has seen to it that they can pay
 		s.done[p] = s.stamp
-		if !ok {
-			s.gone[p] = round
-			continue
-		}
 		s.low[p] = s.fixed(n, d)
 		if s.leap.on {
 			s.leap.low[p] = s.leapLow(p, func(i int, _ shareBacker) bool { return s.mark[i] < 0 })
@@ -376,6 +375,12 @@ func (s *shareState) exact(p int) (num *big.Int, den int64, ok bool) {
 	if !s.canPay(p) {
 		return nil, 0, false
 	}
+	num, den = s.mustExact(p)
+	return num, den, true
+}
+
+// mustExact is exact for a project whose backers are known to be able to pay.
+func (s *shareState) mustExact(p int) (num *big.Int, den int64) {
 	back := s.backers[p]
 	s.mark = slices.Grow(s.mark[:0], len(back))[:len(back)]
 	for i, b := range back {
@@ -388,7 +393,7 @@ func (s *shareState) exact(p int) (num *big.Int, den int64, ok bool) {
 	for {
 		num, den = s.solve(p, back)
 		if !s.classify(back, num, den) {
-			return num, den, true
+			return num, den
 		}
 		s.unmarkAllPoor(back)
 	}

@@ -2,6 +2,7 @@ package tally
 
 import (
 	"math/big"
+	"math/bits"
 	"slices"
 )
 
@@ -204,28 +205,60 @@ func (s *shareState) leapSupporters(p int, pay, slope, err int64) {
 // leapRivals: every other project in the race keeps a greater rho.
 func (s *shareState) leapRivals(p int, pay, slope int64, tied []int) {
 	l := &s.leap
-	a, b, t := new(big.Int), new(big.Int), new(big.Int)
-	times := func(z *big.Int, x, y int64) *big.Int { return z.Mul(z.SetInt64(x), t.SetInt64(y)) }
+	mine := s.m.projects[p].scale
 	for q := range s.m.projects {
-		if q == p || s.gone[q] >= 0 || !l.on || slices.Contains(tied, q) {
+		if q == p || s.gone[q] >= 0 || slices.Contains(tied, q) {
 			continue
 		}
-		mine, its := s.m.projects[p].scale, s.m.projects[q].scale
-		slack := times(new(big.Int), s.low[q], mine)
-		slack.Sub(slack, times(a, pay, its))
-		if slack.Sign() <= 0 {
-			l.stop()
+		its := s.m.projects[q].scale
+		slack := product(s.low[q], mine).less(product(pay, its))
+		change := product(l.low[q], mine).less(product(slope, its))
+		l.narrow(slack.scaleDown(change))
+		if !l.on {
 			return
 		}
-		change := times(new(big.Int), l.low[q], mine)
-		change.Sub(change, times(b, slope, its))
-		if change.Sign() >= 0 {
-			continue
-		}
-		slack.Sub(slack, t.SetInt64(1)).Quo(slack, change.Neg(change))
-		if slack.IsInt64() {
-			l.room = min(l.room, slack.Int64())
-		}
-		l.on = l.room > 0
 	}
+}
+
+// wide is a signed number of 128 bits.
+type wide struct{ hi, lo uint64 }
+
+func product(a, b int64) wide {
+	hi, lo := bits.Mul64(uint64(abs64(a)), uint64(abs64(b)))
+	w := wide{hi, lo}
+	if (a < 0) != (b < 0) {
+		return wide{}.less(w)
+	}
+	return w
+}
+
+func (w wide) less(v wide) wide {
+	lo, borrow := bits.Sub64(w.lo, v.lo, 0)
+	hi, _ := bits.Sub64(w.hi, v.hi, borrow)
+	return wide{hi, lo}
+}
+
+func (w wide) shift(n uint) int64 {
+	if n >= 64 {
+		return int64(w.hi) >> (n - 64)
+	}
+	return int64(w.lo>>n | w.hi<<(64-n))
+}
+
+// bits is how many bits the magnitude has, or one more.
+func (w wide) bits() uint {
+	if int64(w.hi) < 0 {
+		w = wide{^w.hi, ^w.lo}
+	}
+	if w.hi > 0 {
+		return uint(64 + bits.Len64(w.hi))
+	}
+	return uint(bits.Len64(w.lo))
+}
+
+// scaleDown brings w and v to 62 bits by the same power of two. Both are
+// rounded down, so w, a slack, and v, its slope, never seem to leave more room.
+func (w wide) scaleDown(v wide) (int64, int64) {
+	n := max(w.bits(), v.bits(), 62) - 62
+	return w.shift(n), v.shift(n)
 }
