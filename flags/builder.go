@@ -1,8 +1,10 @@
 package flags
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/quorate/quorate/internal/kv"
 )
@@ -17,6 +19,8 @@ type builder struct {
 	pairs      map[pairKey]progress // what is to be compiled anew
 	keys       bool                 // the set of flags, or the graph of prerequisites, changed
 	quarantine func(path string, err error)
+	plain      bool              // records come as plain JSON, not as stored
+	failed     map[pairKey]error // pairs whose definition cannot be used
 	recompiled int
 }
 
@@ -36,7 +40,7 @@ func newBuilder(from *Snapshot, quarantine func(string, error)) *builder {
 	}
 	return &builder{
 		next:      Snapshot{catalog: from.catalog, regions: maps.Clone(from.regions)},
-		ownRegion: map[string]bool{}, pairs: map[pairKey]progress{}, quarantine: quarantine,
+		ownRegion: map[string]bool{}, pairs: map[pairKey]progress{}, quarantine: quarantine, failed: map[pairKey]error{},
 	}
 }
 
@@ -46,7 +50,11 @@ func record[T any](b *builder, c kv.Collection[T], e kv.Event) kv.Record[T] {
 	if e.Value == nil {
 		return kv.Record[T]{}
 	}
-	value, err := c.Decode(e.Path, e.Value)
+	decode := c.Decode
+	if b.plain {
+		decode = func(_ string, raw []byte) (value T, err error) { return value, json.Unmarshal(raw, &value) }
+	}
+	value, err := decode(e.Path, e.Value)
 	if err != nil {
 		b.quarantine(e.Path, err)
 		return kv.Record[T]{}
@@ -68,11 +76,20 @@ func (b *builder) take(e kv.Event) {
 		b.touchEverywhere(parts[0])
 	} else if parts, ok := enablements.Split(e.Path); ok && len(parts) == 2 {
 		b.takeEnablement(parts[0], parts[1], record(b, enablements, e))
+	} else if parts, ok := freezes.Split(e.Path); ok && len(parts) == 2 {
+		b.takeFreeze(parts[0], parts[1], record(b, freezes, e))
+	} else if parts, ok := baselines.Split(e.Path); ok {
+		b.takeBaseline(parts[0], record(b, baselines, e))
 	}
 }
 
 func (b *builder) takeRegion(key string, rec kv.Record[Region]) {
-	b.view(key).region = rec
+	view := b.view(key)
+	view.region, view.zone = rec, time.UTC
+	if zone, err := zones.load(rec.Value.TimeZone); err == nil {
+		view.zone = zone
+	}
+	view.readFreezes()
 	for _, c := range b.next.catalog.capabilities {
 		if c.Exists() {
 			b.touch(pairKey{key, c.Value.Key})
@@ -88,6 +105,41 @@ func (b *builder) takeFacility(region, key string, rec kv.Record[Facility]) {
 	}
 	if view.facilities[key] = rec; !rec.Exists() {
 		delete(view.facilities, key)
+	}
+	for i, c := range b.next.catalog.capabilities {
+		if len(c.Value.RequiresSystems) > 0 && view.enablement(i).Value.On() {
+			b.touch(pairKey{region, c.Value.Key})
+		}
+	}
+}
+
+// takeFreeze takes a freeze over. It moves starts and stages, so it touches what
+// has any.
+func (b *builder) takeFreeze(region, id string, rec kv.Record[Freeze]) {
+	view := b.view(region)
+	view.freezes = maps.Clone(view.freezes)
+	if view.freezes == nil {
+		view.freezes = map[string]kv.Record[Freeze]{}
+	}
+	if view.freezes[id] = rec; !rec.Exists() {
+		delete(view.freezes, id)
+	}
+	view.readFreezes()
+	for i, c := range b.next.catalog.capabilities {
+		if e := view.enablement(i).Value; e.On() && e.Effective(b.next.catalog.baselines[i].Value).timed() {
+			b.touch(pairKey{region, c.Value.Key})
+		}
+	}
+}
+
+// takeBaseline takes a baseline over. Only who follows it is touched.
+func (b *builder) takeBaseline(capability string, rec kv.Record[Baseline]) {
+	i := b.ordinal(capability)
+	b.catalog().baselines[i] = rec
+	for region, view := range b.next.regions {
+		if view.enablement(i).Value.Follow {
+			b.touch(pairKey{region, capability})
+		}
 	}
 }
 
@@ -127,7 +179,7 @@ func (b *builder) touchEverywhere(capability string) {
 func (b *builder) catalog() *catalog {
 	if !b.ownCatalog {
 		c := *b.next.catalog
-		c.capabilities, c.offers = slices.Clone(c.capabilities), slices.Clone(c.offers)
+		c.capabilities, c.offers, c.baselines = slices.Clone(c.capabilities), slices.Clone(c.offers), slices.Clone(c.baselines)
 		b.next.catalog, b.ownCatalog = &c, true
 	}
 	return b.next.catalog
@@ -140,7 +192,7 @@ func (b *builder) view(region string) *regionView {
 	if b.ownRegion[region] {
 		return view
 	}
-	own := regionView{}
+	own := regionView{zone: time.UTC}
 	if view != nil {
 		own = *view
 	}
@@ -169,6 +221,7 @@ func (b *builder) ordinal(capability string) int {
 	c.flags[capability] = flagRef{capability: len(c.capabilities)}
 	c.capabilities = append(c.capabilities, kv.Record[Capability]{})
 	c.offers = append(c.offers, kv.Record[Offer]{})
+	c.baselines = append(c.baselines, kv.Record[Baseline]{})
 	return len(c.capabilities) - 1
 }
 
@@ -185,13 +238,7 @@ func (b *builder) build(revision int64) *Snapshot {
 		b.decide(key)
 	}
 	for region := range b.ownRegion {
-		view := b.next.regions[region]
-		view.newest = view.region.Revision
-		for _, p := range view.pairs {
-			if p != nil {
-				view.newest = max(view.newest, p.revision)
-			}
-		}
+		b.next.regions[region].sum()
 	}
 	b.next.Revision = revision
 	return &b.next
@@ -236,23 +283,23 @@ func (b *builder) spread(key pairKey) {
 	}
 }
 
-// decide finds a pair's cause, prerequisites first, and compiles its flags. The
-// graph has no cycle: a change that would make one is refused. Should the store
-// hold one all the same, whoever is met again counts as off.
-func (b *builder) decide(key pairKey) Cause {
+// decide finds what must hold for a pair, prerequisites first, and compiles its
+// flags. The graph has no cycle: a change that would make one is refused. Should
+// the store hold one all the same, whoever is met again counts as off.
+func (b *builder) decide(key pairKey) compiled {
 	c := b.next.catalog
 	ref, known := c.flags[key.capability]
 	if !known {
-		return NoOffer
+		return compiled{conditions: conditions{last: NoOffer}}
 	}
 	i := ref.capability
 	switch b.pairs[key] {
 	case touched:
 		b.pairs[key] = deciding
 	case deciding:
-		return Prerequisite
+		return compiled{conditions: conditions{last: Prerequisite}}
 	default:
-		return b.next.regions[key.region].pair(i).cause
+		return b.next.regions[key.region].pair(i)
 	}
 	view := b.view(key.region)
 	view.pairs = grown(view.pairs, i+1)
@@ -262,25 +309,37 @@ func (b *builder) decide(key pairKey) Cause {
 		view.pairs[i] = p
 	}
 	b.pairs[key] = decided
-	return view.pair(i).cause
+	return view.pair(i)
 }
 
 func (b *builder) decidePair(key pairKey, view *regionView, i int, c kv.Record[Capability]) *compiled {
-	offer, enablement := b.next.catalog.offers[i], view.enablement(i)
-	newest := max(view.region.Revision, c.Revision, offer.Revision, enablement.Revision)
-	ready := true
-	for _, p := range c.Value.Prerequisites {
-		ready = b.decide(pairKey{key.region, p}) == On && ready
-		if ref, ok := b.next.catalog.flags[p]; ok {
-			newest = max(newest, view.pair(ref.capability).revision)
-		}
+	offer, enablement, baseline := b.next.catalog.offers[i], view.enablement(i), b.next.catalog.baselines[i]
+	in := inputs{region: view.region.Value, zone: view.zone, facilities: view.facilities, frozen: view.frozen,
+		capability: c.Value, offer: offer.Value, enablement: enablement.Value, baseline: baseline.Value}
+	p := &compiled{revision: max(view.region.Revision, c.Revision, offer.Revision, enablement.Revision)}
+	for _, prerequisite := range c.Value.Prerequisites {
+		needed := b.decide(pairKey{key.region, prerequisite})
+		in.needs = append(in.needs, needed.conditions)
+		p.revision = max(p.revision, needed.revision)
 	}
-	why := cause(c.Value, offer.Value, enablement.Value, ready)
-	flags, err := compile(c.Value, why, metadataOf(key.region, c.Value, offer.Value, newest))
-	if err != nil {
-		b.quarantine("capabilities/"+key.capability, err)
-		why = Off
+	how := enablement.Value.Effective(baseline.Value)
+	p.revision = max(p.revision, view.revisionFor(&in, how, baseline.Revision))
+	p.conditions = in.decide()
+	var err error
+	if p.flags, err = compile(c.Value, how, &p.conditions, metadataOf(key.region, c.Value, offer.Value, p.revision)); err != nil {
+		b.giveUp(key, p, c.Value, offer.Value, err)
 	}
 	b.recompiled++
-	return &compiled{cause: why, revision: newest, flags: flags}
+	return p
+}
+
+// giveUp serves an explicit off where a definition cannot be used.
+func (b *builder) giveUp(key pairKey, p *compiled, c Capability, o Offer, err error) {
+	b.failed[key] = err
+	b.quarantine("capabilities/"+key.capability, err)
+	p.conditions = conditions{of: key.capability, last: Off}
+	p.flags, err = compile(c, How{}, &p.conditions, metadataOf(key.region, c, o, p.revision))
+	if err != nil {
+		b.quarantine("capabilities/"+key.capability, err)
+	}
 }

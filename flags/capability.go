@@ -19,7 +19,25 @@ type Capability struct {
 	RequiresSystems []string  `json:"requires_systems"` // what a facility must run
 	Prerequisites   []string  `json:"prerequisites"`    // capabilities that must be on in the region
 	Settings        []Setting `json:"settings"`
-	Context         []string  `json:"context"` // evaluation context attributes it may read
+	Variants        []Variant `json:"variants,omitempty" nullable:"false"` // presets that a region may pick
+	Context         []string  `json:"context"`                             // evaluation context attributes it may read
+}
+
+// A Variant is a named preset of a capability's settings; a region picks one
+// instead of setting each by itself.
+type Variant struct {
+	Key      string         `json:"key"`
+	Name     string         `json:"name"`
+	Settings map[string]any `json:"settings"` // value by setting; the others keep their default
+}
+
+// variant finds a variant by its key.
+func (c Capability) variant(key string) (Variant, bool) {
+	i := slices.IndexFunc(c.Variants, func(v Variant) bool { return v.Key == key })
+	if i < 0 {
+		return Variant{}, false
+	}
+	return c.Variants[i], true
 }
 
 // Impact is the expected effect on the five ways in which a portal matters
@@ -102,7 +120,10 @@ func (c Capability) Check() error {
 	if err := c.Impact.check(); err != nil {
 		return err
 	}
-	return c.checkSettings()
+	if err := c.checkSettings(); err != nil {
+		return err
+	}
+	return c.checkVariants()
 }
 
 func (c Capability) checkLists() error {
@@ -157,6 +178,27 @@ func (c Capability) checkSettings() error {
 		}
 		seen[s.Key] = true
 		if err := s.Check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c Capability) checkVariants() error {
+	if len(c.Variants) > 20 {
+		return bad("/variants", "", "a capability has at most 20 variants")
+	}
+	seen := map[string]bool{None: true}
+	for _, v := range c.Variants {
+		at := "/variants/" + v.Key
+		switch {
+		case !capabilityKey.MatchString(v.Key) || seen[v.Key]:
+			return bad("/variants", v.Key, "a variant has a key of its own, in lower-case letters, digits and underscores, and not %q", None)
+		case !plainText(v.Name, 80):
+			return bad(at+"/name", v.Name, "a name has 1 to 80 printable characters")
+		}
+		seen[v.Key] = true
+		if err := (How{Settings: v.Settings}).check(at, Capability{Key: c.Key, Settings: c.Settings}); err != nil {
 			return err
 		}
 	}

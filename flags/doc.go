@@ -7,15 +7,46 @@
 // it turns nothing on. An enablement is a region's answer to an offer: enable,
 // later, or decline, with its reason.
 //
+// A region decides not only whether but how a capability is on: with which
+// preset and settings, for which audience, for what percentage of it, from when
+// until when (type How). The group may say how it would have it (a Baseline);
+// each region takes that over, follows it, or stays apart, and overrides single
+// fields. A Freeze is a time in which a region turns nothing on.
+//
 // A capability is on for a patient only if all of these hold in the region, and
 // the served value says which one does not:
 //
-//	retired        the capability's life is over
-//	no-offer       the group has not offered it, or has withdrawn the offer
-//	not-enabled    the region has not answered, said later, or declined
-//	turned-off     somebody turned it off for safety, at once
-//	prerequisite   a capability it needs is not on in this region
+//	retired           the capability's life is over
+//	no-offer          the group has not offered it here, or the offer has ended
+//	not-enabled       the region has not answered, said later, or declined
+//	turned-off        somebody turned it off for safety, at once
+//	scheduled, ended  it is before its start, or after its end
+//	prerequisite      a capability it needs is not on for this patient here
+//	not-ready         the facility lacks a system that it requires
+//	not-in-audience   the patient is not among those it is for
+//	not-in-rollout    the rollout has not reached the patient
+//	no-targeting-key  nobody said who asks, so there is no place in the rollout
 //	on
+//
+// # What is read of a patient
+//
+// A capability declares the attributes of the evaluation context that it may
+// read. An audience can ask only for those, and an evaluation reads nothing else
+// but the targeting key of a rollout, the facility where systems are required,
+// and what the capabilities it needs declare. No value of a context is stored,
+// logged or repeated in an answer; explanations name attributes.
+//
+// # The clock
+//
+// Times are local to the region: eight o'clock is eight o'clock by the clock on
+// its wall, daylight saving time or not. A local time that the clocks skip stands
+// for the first moment after; one that they show twice means the first time.
+//
+// What the time triggers is compiled into the definitions as comparisons with
+// the time of the evaluation. So every replica, and every client that evaluates
+// by itself, switches at the same instant by its own clock, with no write and no
+// timer. The moments at which a region's values may change are its boundaries;
+// TimeStage counts those that have passed.
 //
 // # How it is served
 //

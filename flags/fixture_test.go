@@ -19,6 +19,15 @@ type house struct {
 	store   *kv.Store
 	replica *flags.Replica
 	t       testing.TB
+	clock   time.Time // zero: the real time
+}
+
+// time is what the house's clocks show.
+func (h *house) time() time.Time {
+	if h.clock.IsZero() {
+		return time.Now()
+	}
+	return h.clock
 }
 
 var log = slog.New(slog.DiscardHandler)
@@ -31,11 +40,13 @@ func newHouse(t testing.TB) *house {
 func houseOn(t testing.TB, store *kv.Store) *house {
 	t.Helper()
 	f := store.NewFollower()
-	replica := flags.NewReplica(f, time.Now, log, nil)
+	h := &house{store: store, t: t}
+	h.replica = flags.NewReplica(f, time.Now, log, nil)
 	kvtest.Follow(t, f)
-	g := gate.New(store, gate.Unregulated{}, time.Now, log, nil)
+	g := gate.New(store, gate.Unregulated{}, h.time, log, nil)
 	g.SettleOn(f)
-	return &house{flags.NewService(g, replica, time.Now), store, replica, t}
+	h.Service = flags.NewService(g, h.replica, h.time)
+	return h
 }
 
 func as(role identity.Role, regions ...string) gate.Origin {
@@ -89,9 +100,59 @@ func (h *house) enable(lead gate.Origin, region, capability string) gate.Receipt
 // value is what a portal in the region is served.
 func (h *house) value(region, key string) (any, string) {
 	h.t.Helper()
-	r, found := h.replica.Snapshot().Evaluate(region, key, map[string]any{"targetingKey": "p1"}, time.Now())
+	r, found := h.replica.Snapshot().Evaluate(region, key, map[string]any{"targetingKey": "p1"}, h.time())
 	if !found {
 		return nil, "FLAG_NOT_FOUND"
 	}
 	return r.Value, r.Variant
 }
+
+// rich is a capability with everything that a region can say something about.
+func rich(key string, prerequisites ...string) flags.Capability {
+	c := capability(key, prerequisites...)
+	c.Settings = append(c.Settings, flags.Setting{Key: "greeting", Type: "string", Description: "First words.", Off: "", Default: "Hello"},
+		flags.Setting{Key: "recording", Type: "boolean", Description: "Whether it is recorded.", Off: false, Default: false})
+	c.Variants = []flags.Variant{{Key: "long", Name: "Long visits", Settings: map[string]any{"max_minutes": 60.0}},
+		{Key: "short", Name: "Short visits", Settings: map[string]any{"max_minutes": 10.0, "greeting": "Hi"}}}
+	c.Context = []string{"patient.language", "patient.age", "facility", "service_line", "patient.cohorts", "device.registered"}
+	return c
+}
+
+// offer adds capabilities as they are given, and offers them.
+func (h *house) offer(list ...flags.Capability) {
+	h.t.Helper()
+	for _, c := range list {
+		h.must(h.SetCapability(ctx, operator, c))
+		h.must(h.GrantOffer(ctx, operator, c.Key, flags.Full))
+	}
+}
+
+// how answers for a region: enable, this way.
+func (h *house) how(lead gate.Origin, region, capability string, how flags.How) gate.Receipt {
+	h.t.Helper()
+	return h.must(h.AnswerOffer(ctx, lead, region, capability, flags.Reply{Answer: flags.Enable, How: &how}))
+}
+
+// ask is what a portal is served for a context.
+func (h *house) ask(region, key string, context map[string]any) (any, string) {
+	h.t.Helper()
+	r, found := h.replica.Snapshot().Evaluate(region, key, context, h.time())
+	switch {
+	case !found:
+		return nil, "FLAG_NOT_FOUND"
+	case !r.HasValue:
+		return nil, string(r.ErrorCode)
+	}
+	return r.Value, r.Variant
+}
+
+func facilityOf(region, key string, systems ...string) flags.Facility {
+	return flags.Facility{Key: key, Region: region, Name: "Clinic " + key, Kind: "clinic", Jurisdiction: "US-CO", Systems: systems}
+}
+
+// ptr points to a value that a form leaves out when it is nil.
+func ptr[T any](v T) *T { return &v }
+
+func percent(p float64) *flags.Rollout { return &flags.Rollout{Percent: &p} }
+
+type facts = map[string]any

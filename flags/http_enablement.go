@@ -3,6 +3,7 @@ package flags
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -32,18 +33,23 @@ type Standing struct {
 	Line       string      `json:"line"`
 	Revision   int64       `json:"revision" doc:"Revision of the enablement, to send back as if_revision; 0 if the region has not answered."`
 	Enablement *Enablement `json:"enablement,omitempty"`
+	How        *How        `json:"how,omitempty" doc:"The effective configuration of an enablement: what the region says over the baseline that holds in it."`
+	Cell       BoardCell   `json:"cell"`
 }
 
-// Standing tells how a capability stands in a region.
-func (s *Snapshot) Standing(region, capability string) (Standing, error) {
-	st, err := s.State(region, capability)
+// Standing tells how a capability stands in a region at a time.
+func (s *Snapshot) Standing(region, capability string, at time.Time) (Standing, error) {
+	st, err := s.State(region, capability, at)
 	if err != nil {
 		return Standing{}, err
 	}
 	out := Standing{Region: region, Capability: capability, On: st.Cause == On, Cause: st.Cause,
-		Line: firstLine(st, s.unmet(st)), Revision: st.Enablement.Revision}
+		Line: firstLine(st, s.unmet(st, at)), Revision: st.Enablement.Revision, Cell: cellOf(st)}
 	if st.Enablement.Exists() {
 		out.Enablement = &st.Enablement.Value
+	}
+	if st.Enablement.Value.Answer == Enable {
+		out.How = &st.How
 	}
 	return out, nil
 }
@@ -58,7 +64,7 @@ func (s *Service) standing(p PairPath, receipt gate.Receipt, err error) (*api.Wr
 	if err != nil {
 		return nil, err
 	}
-	standing, err := snap.Standing(p.Region, p.Capability)
+	standing, err := snap.Standing(p.Region, p.Capability, s.now())
 	return api.Wrote(standing, receipt, err)
 }
 
@@ -72,7 +78,7 @@ func (s *Service) enablementRoutes(a huma.API) {
 			if err != nil {
 				return nil, err
 			}
-			return api.Listed(snap.Standings(in.Region))
+			return api.Listed(snap.Standings(in.Region, s.now()))
 		})
 	huma.Register(a, op("show-enablement", http.MethodGet, "/regions/{region}/enablements/{capability}", "enablements", "How a capability stands in a region"),
 		func(ctx context.Context, in *struct {
@@ -83,7 +89,7 @@ func (s *Service) enablementRoutes(a huma.API) {
 			if err != nil {
 				return nil, err
 			}
-			return api.Read(snap.Standing(in.Region, in.Capability))
+			return api.Read(snap.Standing(in.Region, in.Capability, s.now()))
 		})
 	huma.Register(a, op("answer-offer", http.MethodPut, "/regions/{region}/enablements/{capability}", "enablements", "Answer an offer: enable, later or decline"),
 		func(ctx context.Context, in *struct {
@@ -91,12 +97,14 @@ func (s *Service) enablementRoutes(a huma.API) {
 			PairPath
 			Body struct {
 				Changing
-				Answer Answer `json:"answer" enum:"enable,later,decline"`
-				Until  string `json:"until,omitempty" maxLength:"32" doc:"For later: YYYY-MM-DD by which the region answers again."`
-				Review string `json:"review,omitempty" maxLength:"32" doc:"For decline: YYYY-MM-DD on which the region looks again."`
+				Answer   Answer `json:"answer" enum:"enable,later,decline"`
+				Until    string `json:"until,omitempty" maxLength:"32" doc:"For later: YYYY-MM-DD by which the region answers again."`
+				Review   string `json:"review,omitempty" maxLength:"32" doc:"For decline: YYYY-MM-DD on which the region looks again."`
+				How      *How   `json:"how,omitempty" doc:"For enable: how it is on. It replaces what the region said before; left out, that stays."`
+				Baseline Stance `json:"baseline,omitempty" enum:"follow,accept,none" doc:"For enable: how the region takes the group's baseline. Left out, that stays."`
 			}
 		}) (*api.Written[Standing], error) {
-			reply := Reply{Answer: in.Body.Answer, Until: in.Body.Until, Review: in.Body.Review}
+			reply := Reply{Answer: in.Body.Answer, Until: in.Body.Until, Review: in.Body.Review, How: in.Body.How, Baseline: in.Body.Baseline}
 			receipt, err := s.AnswerOffer(ctx, in.Body.origin(ctx, in.Keyed), in.Region, in.Capability, reply)
 			return s.standing(in.PairPath, receipt, err)
 		})
@@ -115,7 +123,7 @@ func (s *Service) enablementRoutes(a huma.API) {
 			if err != nil {
 				return nil, err
 			}
-			return api.Read(snap.Board(), nil)
+			return api.Read(snap.Board(s.now()), nil)
 		})
 	huma.Register(a, op("explain", http.MethodPost, "/regions/{region}/explain/{capability}", "enablements", "Why a capability is on or off, for an evaluation context"),
 		func(ctx context.Context, in *struct {
@@ -134,13 +142,13 @@ func (s *Service) enablementRoutes(a huma.API) {
 }
 
 // Standings lists how every capability stands in a region, ordered by key.
-func (s *Snapshot) Standings(region string) ([]Standing, error) {
+func (s *Snapshot) Standings(region string, at time.Time) ([]Standing, error) {
 	if !s.HasRegion(region) {
 		return nil, unknownRegion(region)
 	}
 	var list []Standing
 	for _, c := range s.Capabilities() {
-		standing, err := s.Standing(region, c.Value.Key)
+		standing, err := s.Standing(region, c.Value.Key, at)
 		if err != nil {
 			return nil, fault.From(err)
 		}

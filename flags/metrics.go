@@ -47,11 +47,12 @@ func (c pairsCollector) Collect(ch chan<- prometheus.Metric) {
 	if s == nil {
 		return
 	}
+	now := c.replica.now().Unix()
 	for region := range s.regions {
 		counts := map[Cause]int{}
 		for _, p := range s.regions[region].pairs {
 			if p != nil {
-				counts[p.cause]++
+				counts[p.causeAt(now)]++
 			}
 		}
 		for cause, n := range counts {

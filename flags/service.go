@@ -61,7 +61,10 @@ func (s *Service) SetFacility(ctx context.Context, o gate.Origin, f Facility) (g
 		if err := o.CheckBase(target, before.Revision); err != nil {
 			return err
 		}
-		return kv.Put(tx, facilities.Key(f.Region, f.Key), f)
+		if err := kv.Put(tx, facilities.Key(f.Region, f.Key), f); err != nil {
+			return err
+		}
+		return s.rehearse(tx)
 	})
 }
 
@@ -91,7 +94,13 @@ func (s *Service) SetCapability(ctx context.Context, o gate.Origin, c Capability
 		if err := checkPrerequisites(next, prerequisitesIn(tx)); err != nil {
 			return err
 		}
-		return kv.Put(tx, capabilities.Key(c.Key), next)
+		if err := s.checkUse(next); err != nil {
+			return err
+		}
+		if err := kv.Put(tx, capabilities.Key(c.Key), next); err != nil {
+			return err
+		}
+		return s.rehearse(tx)
 	})
 }
 
@@ -120,14 +129,31 @@ func prerequisitesIn(tx *kv.Tx) func(string) ([]string, bool, error) {
 // GrantOffer offers a capability to all regions and moves it to the stage
 // offered. Until a governance body is founded an operator does it, with a reason.
 func (s *Service) GrantOffer(ctx context.Context, o gate.Origin, capability string, kind OfferKind) (gate.Receipt, error) {
+	return s.GrantOfferUnder(ctx, o, capability, kind, Terms{})
+}
+
+// GrantOfferUnder offers a capability under terms: as a pilot, or provisionally.
+func (s *Service) GrantOfferUnder(ctx context.Context, o gate.Origin, capability string, kind OfferKind, terms Terms) (gate.Receipt, error) {
 	target := identity.Target{Kind: "offer", ID: capability}
-	request := map[string]any{"capability": capability, "kind": kind, "reason": o.Reason}
+	request := map[string]any{"capability": capability, "kind": kind, "terms": terms, "reason": o.Reason}
 	return s.gate.Submit(ctx, o.Change(identity.GrantOffer, target, request), func(tx *kv.Tx, c gate.Change) error {
-		return changeOffer(tx, o, c, capability, func(cap *Capability, before Offer, act Act) (Offer, error) {
-			after, err := grant(*cap, before, kind, act)
+		for region, keys := range terms.Facilities {
+			if _, err := getRegion(tx, region); err != nil {
+				return err
+			}
+			if err := checkFacilities(tx, region, "/facilities/"+region, keys); err != nil {
+				return err
+			}
+		}
+		err := changeOffer(tx, o, c, capability, func(cap *Capability, before Offer, act Act) (Offer, error) {
+			after, err := grant(*cap, before, kind, terms, act)
 			cap.Stage = Offered
 			return after, err
 		})
+		if err != nil {
+			return err
+		}
+		return s.rehearse(tx)
 	})
 }
 
@@ -186,21 +212,17 @@ func (s *Service) AnswerOffer(ctx context.Context, o gate.Origin, region, capabi
 		if err != nil {
 			return err
 		}
-		zone, err := time.LoadLocation(p.region.Value.TimeZone)
-		if err != nil {
-			return err
-		}
-		if err := reply.Check(c.At, zone); err != nil {
+		if err := reply.Check(c.At, p.zone); err != nil {
 			return err
 		}
 		if err := o.CheckBase(target, p.enablement.Revision); err != nil {
 			return err
 		}
-		after, err := answer(region, capability, p.offer.Value, p.enablement.Value, reply, actOf(c))
+		after, err := answer(region, capability, p.offer.Value, p.baseline, p.enablement.Value, reply, actOf(c))
 		if err != nil {
 			return err
 		}
-		return kv.Put(tx, enablements.Key(region, capability), after)
+		return s.putEnablement(tx, p, after, c.At)
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/quorate/quorate/flags"
 	"github.com/quorate/quorate/internal/audit"
@@ -207,7 +208,23 @@ func TestBadInputIsNamedAndChangesNothing(t *testing.T) {
 func revisions(t *testing.T, h *house) string {
 	t.Helper()
 	s := h.replica.Snapshot()
-	raw, err := json.Marshal([]any{s.Regions(), s.Capabilities(), s.Offers(), s.Board().Rows})
+	all := []any{s.Regions(), s.Capabilities(), s.Offers(), s.Baselines(), s.Board(time.Time{}).Rows}
+	for _, r := range s.Regions() {
+		facilities, err := s.Facilities(r.Value.Key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		freezes, err := s.Freezes(r.Value.Key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		standings, err := s.Standings(r.Value.Key, time.Time{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, facilities, freezes, standings)
+	}
+	raw, err := json.Marshal(all)
 	if err != nil {
 		t.Fatal(err)
 	}

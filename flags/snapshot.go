@@ -25,37 +25,13 @@ type Snapshot struct {
 type catalog struct {
 	capabilities []kv.Record[Capability] // by ordinal; a place may be empty
 	offers       []kv.Record[Offer]      // by ordinal
+	baselines    []kv.Record[Baseline]   // by ordinal
 	flags        map[string]flagRef      // flag key → where it stands in every region
 	sorted       []string                // flag keys in order
 	dependants   map[string][]string     // capability → those that name it as prerequisite
 }
 
 type flagRef struct{ capability, flag int }
-
-// regionView is one region: its record, facilities, and by capability's ordinal
-// its enablements (nil where there is none) and compiled pairs (nil where there
-// is nothing to serve). Both slices may be shorter than the catalog.
-type regionView struct {
-	region      kv.Record[Region]
-	facilities  map[string]kv.Record[Facility]
-	enablements []*kv.Record[Enablement]
-	pairs       []*compiled
-	newest      int64 // newest revision among what its values rest on
-}
-
-func (v *regionView) enablement(ordinal int) kv.Record[Enablement] {
-	if ordinal < len(v.enablements) && v.enablements[ordinal] != nil {
-		return *v.enablements[ordinal]
-	}
-	return kv.Record[Enablement]{}
-}
-
-func (v *regionView) pair(ordinal int) compiled {
-	if ordinal < len(v.pairs) && v.pairs[ordinal] != nil {
-		return *v.pairs[ordinal]
-	}
-	return compiled{}
-}
 
 // A Value is an evaluated flag, with its key.
 type Value struct {
@@ -223,12 +199,16 @@ type State struct {
 	Capability kv.Record[Capability]
 	Offer      kv.Record[Offer]
 	Enablement kv.Record[Enablement]
-	Cause      Cause
+	Baseline   kv.Record[Baseline]
+	How        How   // the effective one, within the terms of the offer; of an enablement
+	Cause      Cause // served, at the time asked about, to whoever meets what is asked of the context
 	Revision   int64
+	pair       compiled
+	view       *regionView
 }
 
-// State finds a pair.
-func (s *Snapshot) State(region, capability string) (State, error) {
+// State finds a pair, as it is at a time.
+func (s *Snapshot) State(region, capability string, at time.Time) (State, error) {
 	view := s.view(region)
 	if view == nil {
 		return State{}, unknownRegion(region)
@@ -238,6 +218,48 @@ func (s *Snapshot) State(region, capability string) (State, error) {
 		return State{}, err
 	}
 	i := s.catalog.flags[capability].capability
-	p := view.pair(i)
-	return State{Region: view.region, Capability: c, Offer: o, Enablement: view.enablement(i), Cause: p.cause, Revision: p.revision}, nil
+	st := State{Region: view.region, Capability: c, Offer: o, Enablement: view.enablement(i), Baseline: s.catalog.baselines[i],
+		pair: view.pair(i), view: view}
+	st.Revision, st.Cause = st.pair.revision, st.pair.causeAt(at.Unix())
+	if st.Enablement.Value.Answer == Enable {
+		st.How = o.Value.within(region, st.Enablement.Value.Effective(st.Baseline.Value))
+	}
+	return st, nil
+}
+
+// Baselines lists every baseline, ordered by capability.
+func (s *Snapshot) Baselines() []kv.Record[Baseline] {
+	var list []kv.Record[Baseline]
+	for _, b := range s.catalog.baselines {
+		if b.Exists() {
+			list = append(list, b)
+		}
+	}
+	slices.SortFunc(list, func(a, b kv.Record[Baseline]) int { return strings.Compare(a.Value.Capability, b.Value.Capability) })
+	return list
+}
+
+// Baseline finds a capability's baseline; one that was never set is a fault.
+func (s *Snapshot) Baseline(capability string) (kv.Record[Baseline], error) {
+	if _, _, err := s.Capability(capability); err != nil {
+		return kv.Record[Baseline]{}, err
+	}
+	b := s.catalog.baselines[s.catalog.flags[capability].capability]
+	if !b.Exists() {
+		return b, noBaseline(capability)
+	}
+	return b, nil
+}
+
+// Freezes lists a region's freezes, those that are over included, by id.
+func (s *Snapshot) Freezes(region string) ([]kv.Record[Freeze], error) {
+	view := s.view(region)
+	if view == nil {
+		return nil, unknownRegion(region)
+	}
+	list := make([]kv.Record[Freeze], 0, len(view.freezes))
+	for _, key := range slices.Sorted(maps.Keys(view.freezes)) {
+		list = append(list, view.freezes[key])
+	}
+	return list, nil
 }

@@ -2,6 +2,7 @@ package flags
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/quorate/quorate/internal/fault"
 	"github.com/quorate/quorate/internal/kv"
@@ -15,11 +16,14 @@ var (
 	capabilities = kv.NewCollection[Capability]("capabilities", 1)
 	offers       = kv.NewCollection[Offer]("offers", 1)
 	enablements  = kv.NewCollection[Enablement]("enablements", 1)
+	baselines    = kv.NewCollection[Baseline]("baselines", 1)
+	freezes      = kv.NewCollection[Freeze]("freezes", 1)
 )
 
 // Prefixes are what a Replica follows.
 func Prefixes() []string {
-	return []string{regions.Prefix(), facilities.Prefix(), capabilities.Prefix(), offers.Prefix(), enablements.Prefix()}
+	return []string{regions.Prefix(), facilities.Prefix(), capabilities.Prefix(), offers.Prefix(), enablements.Prefix(),
+		baselines.Prefix(), freezes.Prefix()}
 }
 
 func getRegion(tx *kv.Tx, key string) (kv.Record[Region], error) {
@@ -65,6 +69,8 @@ type pair struct {
 	capability kv.Record[Capability]
 	offer      kv.Record[Offer]
 	enablement kv.Record[Enablement]
+	baseline   kv.Record[Baseline]
+	zone       *time.Location
 }
 
 func getPair(tx *kv.Tx, region, capability string) (p pair, err error) {
@@ -80,5 +86,36 @@ func getPair(tx *kv.Tx, region, capability string) (p pair, err error) {
 	if p.enablement, err = kv.Get(tx, enablements.Key(region, capability)); err != nil {
 		return p, fmt.Errorf("reading the enablement: %w", err)
 	}
-	return p, nil
+	if p.baseline, err = kv.Get(tx, baselines.Key(capability)); err != nil {
+		return p, fmt.Errorf("reading the baseline: %w", err)
+	}
+	p.zone, err = zones.load(p.region.Value.TimeZone)
+	return p, err
+}
+
+// getSpans reads a region's freezes.
+func getSpans(tx *kv.Tx, region string, zone *time.Location) (spans, error) {
+	recs, err := kv.List(tx, freezes, region)
+	if err != nil {
+		return nil, err
+	}
+	var list []Freeze
+	for _, r := range recs {
+		list = append(list, r.Value)
+	}
+	return spansOf(list, zone), nil
+}
+
+// checkFacilities refuses an audience of facilities that the region does not have.
+func checkFacilities(tx *kv.Tx, region, at string, keys []string) error {
+	for _, key := range keys {
+		rec, err := kv.Get(tx, facilities.Key(region, key))
+		if err != nil {
+			return err
+		}
+		if !rec.Exists() {
+			return bad(at, key, "name facilities of %s; list them with `quorate facility list --region %s`", region, region)
+		}
+	}
+	return nil
 }

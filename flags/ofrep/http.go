@@ -222,6 +222,7 @@ func (q *question) etag() (string, error) {
 	}
 	h := sha256.New()
 	h.Write(strconv.AppendInt([]byte(q.region+"\n"), q.snapshot.RegionRevision(q.region), 10))
+	h.Write(strconv.AppendInt([]byte{'\n'}, int64(q.snapshot.TimeStage(q.region, q.at)), 10))
 	if q.stale {
 		h.Write([]byte(q.since.UTC().Format(time.RFC3339)))
 	}

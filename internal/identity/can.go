@@ -11,16 +11,20 @@ type Action string
 
 // The actions. Each mutating one names a Change that goes through the gate.
 const (
-	SetRegion     Action = "region.set"
-	SetFacility   Action = "facility.set"
-	SetCapability Action = "capability.set"
-	GrantOffer    Action = "offer.grant"
-	WithdrawOffer Action = "offer.withdraw"
-	Answer        Action = "enablement.answer"   // enable, later, decline
-	TurnOff       Action = "enablement.turn_off" // at once, for safety
-	IssueToken    Action = "token.issue"
-	RevokeToken   Action = "token.revoke"
-	AcceptRestore Action = "store.accept_restore"
+	SetRegion      Action = "region.set"
+	SetFacility    Action = "facility.set"
+	SetCapability  Action = "capability.set"
+	GrantOffer     Action = "offer.grant"
+	WithdrawOffer  Action = "offer.withdraw"
+	Answer         Action = "enablement.answer"   // enable, later, decline
+	TurnOff        Action = "enablement.turn_off" // at once, for safety
+	SetBaseline    Action = "baseline.set"        // how the group would have it
+	AcceptBaseline Action = "baseline.accept"     // by a region
+	SetFreeze      Action = "freeze.set"
+	EndFreeze      Action = "freeze.end"
+	IssueToken     Action = "token.issue"
+	RevokeToken    Action = "token.revoke"
+	AcceptRestore  Action = "store.accept_restore"
 
 	ReadState  Action = "state.read"
 	ReadTokens Action = "token.read"
@@ -30,7 +34,7 @@ const (
 
 // Actions lists every action, in the order above.
 var Actions = []Action{SetRegion, SetFacility, SetCapability, GrantOffer, WithdrawOffer, Answer, TurnOff,
-	IssueToken, RevokeToken, AcceptRestore, ReadState, ReadTokens, ReadRecord, Evaluate}
+	SetBaseline, AcceptBaseline, SetFreeze, EndFreeze, IssueToken, RevokeToken, AcceptRestore, ReadState, ReadTokens, ReadRecord, Evaluate}
 
 // Known reports whether a is one of Actions.
 func (a Action) Known() bool { return slices.Contains(Actions, a) }
@@ -61,8 +65,8 @@ func (t Target) String() string {
 // it is granted for every region. Default deny.
 var table = map[Role][]Action{
 	Operator: {SetRegion, SetFacility, SetCapability, GrantOffer, WithdrawOffer, TurnOff,
-		IssueToken, RevokeToken, AcceptRestore, ReadState, ReadTokens, ReadRecord, Evaluate},
-	RegionalLead:   {SetFacility, Answer, TurnOff, ReadState, ReadRecord, Evaluate},
+		SetBaseline, SetFreeze, EndFreeze, IssueToken, RevokeToken, AcceptRestore, ReadState, ReadTokens, ReadRecord, Evaluate},
+	RegionalLead:   {SetFacility, Answer, TurnOff, AcceptBaseline, SetFreeze, EndFreeze, ReadState, ReadRecord, Evaluate},
 	ClinicalSafety: {TurnOff, ReadState, ReadRecord, Evaluate},
 	Compliance:     {TurnOff, ReadState, ReadRecord, Evaluate},
 	Auditor:        {ReadState, ReadTokens, ReadRecord, Evaluate},
@@ -145,18 +149,22 @@ func describe(a Action) string {
 }
 
 var descriptions = map[Action]string{
-	SetRegion:     "change a region",
-	SetFacility:   "change a facility",
-	SetCapability: "change a capability",
-	GrantOffer:    "grant an offer",
-	WithdrawOffer: "withdraw an offer",
-	Answer:        "answer an offer",
-	TurnOff:       "turn a capability off",
-	IssueToken:    "issue a token",
-	RevokeToken:   "revoke a token",
-	AcceptRestore: "accept a restored store",
-	ReadState:     "read regions, capabilities and their state",
-	ReadTokens:    "read the list of tokens",
-	ReadRecord:    "read the record",
-	Evaluate:      "evaluate capabilities",
+	SetRegion:      "change a region",
+	SetFacility:    "change a facility",
+	SetCapability:  "change a capability",
+	GrantOffer:     "grant an offer",
+	WithdrawOffer:  "withdraw an offer",
+	Answer:         "answer an offer",
+	TurnOff:        "turn a capability off",
+	SetBaseline:    "set the group's baseline",
+	AcceptBaseline: "accept the group's baseline",
+	SetFreeze:      "set a freeze",
+	EndFreeze:      "end a freeze",
+	IssueToken:     "issue a token",
+	RevokeToken:    "revoke a token",
+	AcceptRestore:  "accept a restored store",
+	ReadState:      "read regions, capabilities and their state",
+	ReadTokens:     "read the list of tokens",
+	ReadRecord:     "read the record",
+	Evaluate:       "evaluate capabilities",
 }

@@ -27,6 +27,17 @@ func TestCanReadsLikeTheCharter(t *testing.T) {
 		{as(RegionalLead, "co"), SetFacility, "co", true},
 		{as(RegionalLead, "co"), SetRegion, "co", false},
 		{as(RegionalLead, "co"), GrantOffer, "", false},
+		{as(RegionalLead, "co"), AcceptBaseline, "co", true},
+		{as(RegionalLead, "co"), AcceptBaseline, "hi", false},
+		{as(RegionalLead, "co"), SetBaseline, "", false},
+		{as(RegionalLead, "co"), SetFreeze, "co", true},
+		{as(RegionalLead, "co"), SetFreeze, "hi", false},
+		{as(RegionalLead, "co"), EndFreeze, "co", true},
+		{as(Operator, Every), SetBaseline, "", true},
+		{as(Operator, Every), AcceptBaseline, "co", false},
+		{as(Operator, Every), SetFreeze, "co", true},
+		{as(Operator, Every), EndFreeze, "hi", true},
+		{as(ClinicalSafety, Every), EndFreeze, "co", false},
 		{as(RegionalLead, "co"), ReadState, "hi", true},
 		{as(RegionalLead, "co"), ReadRecord, "hi", false},
 		{as(RegionalLead, "co", "hi"), Answer, "hi", true},
@@ -83,7 +94,7 @@ func TestTheTableHasNoHoles(t *testing.T) {
 			t.Errorf("%s has no description for people", a)
 		}
 	}
-	for _, a := range []Action{IssueToken, RevokeToken, SetRegion, GrantOffer, AcceptRestore} {
+	for _, a := range []Action{IssueToken, RevokeToken, SetRegion, GrantOffer, SetBaseline, AcceptRestore} {
 		if got := May(a); len(got) != 1 || got[0] != Operator {
 			t.Errorf("%s may be done by %v", a, got)
 		}
