@@ -19,9 +19,9 @@ type rankedCase struct {
 		Count   int64
 		Ranking [][]string
 	}
-	Pairwise   map[string]map[string]Rat
-	Expected   json.RawMessage
-	Published  struct {
+	Pairwise  map[string]map[string]Rat
+	Expected  json.RawMessage
+	Published struct {
 		IRV string `json:"irv_winner"`
 	}
 	NotCounted *struct {
