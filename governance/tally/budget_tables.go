@@ -133,7 +133,7 @@ func budgetSVG(r Result) string {
 			b.note = "by votes"
 			b.parts = []part{{p.Cost, "won", "funded: " + amountText(p.Cost)}}
 		default:
-			b.note = amountText(missing[key]) + " short"
+			b.note = spoken(missing[key]) + " short"
 			have := p.Cost.Sub(missing[key])
 			b.parts = []part{{have, "lost", "available: " + amountText(have)}, {missing[key], "off", "missing: " + amountText(missing[key])}}
 		}
