@@ -165,3 +165,11 @@ func flawOf(err error) *Flaw {
 	errors.As(err, &f)
 	return f
 }
+
+func mustJSON(v any) []byte {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return raw
+}

@@ -27,7 +27,7 @@ func LoadKey(dataDir string) (ed25519.PrivateKey, error) {
 	file := filepath.Join(dataDir, KeyFile)
 	raw, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return makeKey(file)
+		return makeKey(dataDir)
 	}
 	bad := fault.New(fault.Invalid, "bad_audit_key", "the file %s, which signs the record, cannot be used", file).
 		Do("restore it from where you keep its copy; without it the record of this store cannot be continued")
@@ -53,17 +53,21 @@ func LoadKey(dataDir string) (ed25519.PrivateKey, error) {
 	return key, nil
 }
 
-func makeKey(file string) (ed25519.PrivateKey, error) {
+func makeKey(dataDir string) (ed25519.PrivateKey, error) {
 	_, key, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		return nil, err
 	}
+	// If we crash before it is on the disk, nothing was signed with the key.
+	return key, keepKey(dataDir, key)
+}
+
+func keepKey(dataDir string, key ed25519.PrivateKey) error {
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	// If we crash before this is on the disk, nothing was signed with the key.
-	return key, writeFile(file, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+	return writeFile(filepath.Join(dataDir, KeyFile), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
 }
 
 // writeFile puts a file in its place whole or not at all, and returns once both
