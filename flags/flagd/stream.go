@@ -1,0 +1,149 @@
+package flagd
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"google.golang.org/protobuf/types/known/structpb"
+
+	"github.com/quorate/quorate/internal/fault"
+)
+
+const (
+	keepAlive = 20 * time.Second // between signs of life on an idle stream
+	patience  = 10 * time.Second // how long a reader may take for one message
+)
+
+// event is a message of EventStream.
+type event struct {
+	kind string
+	data *structpb.Struct
+}
+
+// follower is what a stream does at each turn.
+type follower struct {
+	changed func(from, to *view) error // from is nil the first time
+	idle    func() error               // keepAlive has passed
+	ending  func() error               // the server stops
+}
+
+// follow calls f as the region changes, until the caller leaves, the server
+// stops, or the caller may not listen any more. Nothing is queued: what changed
+// while f.changed was sending is sent next, as one change.
+//
+// region is asked again before anything is sent, since a stream outlives what it
+// was opened with.
+func (h *Handler) follow(ctx context.Context, region func() (string, error), f follower) error {
+	leave, err := h.streams.enter()
+	if err != nil {
+		return protocolError(err)
+	}
+	defer leave()
+	beat := time.NewTicker(h.keepAlive)
+	defer beat.Stop()
+	var last *view
+	for {
+		changed := h.cfg.Source.Changed() // before looking
+		now, err := h.look(region)
+		if err != nil {
+			return protocolError(err)
+		}
+		if now != last {
+			if err := f.changed(last, now); err != nil {
+				return err
+			}
+			last = now
+		}
+		select {
+		case <-changed:
+		case <-beat.C:
+			err = h.recheck(region, f.idle)
+		case <-h.closing:
+			return f.ending()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (h *Handler) look(region func() (string, error)) (*view, error) {
+	name, err := region()
+	if err != nil {
+		return nil, err
+	}
+	return h.views.of(name)
+}
+
+func (h *Handler) recheck(region func() (string, error), idle func() error) error {
+	if _, err := region(); err != nil {
+		return protocolError(err)
+	}
+	return idle()
+}
+
+// events serves EventStream: provider_ready at once, then what changes.
+func (h *Handler) events(ctx context.Context, header http.Header, write func(event) error) error {
+	c := callerFrom(ctx)
+	send := func(e event) error { return h.sending(ctx, func() error { return write(e) }) }
+	return h.follow(ctx, func() (string, error) { return h.regionFor(c, header, "") }, follower{
+		changed: func(from, to *view) error {
+			if from == nil {
+				return send(event{kind: "provider_ready"})
+			}
+			data := to.changesSince(from)
+			if data == nil {
+				return nil // without keys, a client would throw away all it has
+			}
+			return send(event{"configuration_change", data})
+		},
+		idle:   func() error { return send(event{kind: "keep_alive"}) },
+		ending: func() error { return send(event{kind: "provider_shutdown"}) },
+	})
+}
+
+type controllerKey struct{}
+
+// sending gives one message of a stream its time. A reader that takes longer
+// loses the stream: the deadline breaks the write, on HTTP/1.1 with the
+// connection, on HTTP/2 with a reset of the stream.
+func (h *Handler) sending(ctx context.Context, send func() error) error {
+	rc, _ := ctx.Value(controllerKey{}).(*http.ResponseController)
+	if rc == nil {
+		return send()
+	}
+	_ = rc.SetWriteDeadline(h.cfg.Now().Add(h.patience)) // without one the connection's own limits hold
+	err := send()
+	if err != nil {
+		if ctx.Err() == nil {
+			h.metrics.dropped.Inc()
+		}
+		return err
+	}
+	_ = rc.SetWriteDeadline(time.Time{})
+	return nil
+}
+
+// streams counts the open streams, so that there is an end to them.
+type streams struct {
+	slots   chan struct{} // one element for each that is open
+	closing <-chan struct{}
+}
+
+func (s *streams) enter() (leave func(), err error) {
+	select {
+	case <-s.closing:
+		return nil, fault.New(fault.NotReady, "stopping", "the server is stopping").Do("connect again in a second")
+	default:
+	}
+	select {
+	case s.slots <- struct{}{}:
+		return func() { <-s.slots }, nil
+	default:
+		return nil, fault.New(fault.RateLimited, "too_many_streams", "%d streams are open, which is all that this server takes", cap(s.slots)).
+			Do("let an edge hold one stream for many services")
+	}
+}
