@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -26,14 +27,19 @@ func (s *Store) Count(ctx context.Context, prefix string, at int64) (n, revision
 	return resp.Count, at, nil
 }
 
+const (
+	scanPage    = 20_000 // records in one call; etcd counts the rest of the range for each
+	scanTimeout = 10 * time.Second
+)
+
 // Scan hands over every record below a prefix, as of one revision, in the order
 // of their paths and without their values, and returns that revision.
 func (s *Store) Scan(ctx context.Context, prefix string, each func(Event)) (int64, error) {
 	from, end, revision := Root+prefix, clientv3.GetPrefixRangeEnd(Root+prefix), int64(0)
 	for {
-		call, cancel := context.WithTimeout(ctx, listTimeout)
+		call, cancel := context.WithTimeout(ctx, scanTimeout)
 		resp, err := s.client.Get(call, from, clientv3.WithRange(end), clientv3.WithRev(revision),
-			clientv3.WithLimit(pageSize), clientv3.WithKeysOnly())
+			clientv3.WithLimit(scanPage), clientv3.WithKeysOnly())
 		cancel()
 		if err != nil {
 			return 0, readFault(err)
