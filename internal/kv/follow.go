@@ -18,11 +18,13 @@ import (
 const (
 	progressEvery = time.Second     // how often the watch is asked for a sign of life
 	silence       = 3 * time.Second // no sign for so long: start again by listing
-	listTimeout   = 2 * time.Second // one call to the store while loading
+	listTimeout   = 5 * time.Second // one call to the store while loading
 	reloadPause   = 250 * time.Millisecond
 	reconcileEach = time.Minute
 	keepSeenEach  = 10 * time.Second
-	pageSize      = 2000 // records in one call while loading
+	firstPage     = 1000    // records in the first call while loading
+	largestPage   = 50_000  // and at most in a later one
+	pageBytes     = 8 << 20 // that later ones aim at
 )
 
 // An Event is one record that was written, or deleted if Value is nil. Value is
@@ -188,13 +190,16 @@ func (f *Follower) load(ctx context.Context) (int64, error) {
 	return revision, nil
 }
 
-// list pages through a prefix at *revision, which the first page sets.
+// list pages through a prefix at *revision, which the first page sets. Pages
+// grow to pageBytes: etcd counts the rest of the range for each of them, so many
+// small ones cost the square of what is there.
 func (f *Follower) list(ctx context.Context, prefix string, revision *int64, each func(Event), opts ...clientv3.OpOption) error {
 	from, end := Root+prefix, clientv3.GetPrefixRangeEnd(Root+prefix)
+	limit := int64(firstPage)
 	for {
 		call, cancel := context.WithTimeout(ctx, listTimeout)
 		resp, err := f.store.client.Get(call, from, append(opts,
-			clientv3.WithRange(end), clientv3.WithRev(*revision), clientv3.WithLimit(pageSize),
+			clientv3.WithRange(end), clientv3.WithRev(*revision), clientv3.WithLimit(limit),
 			clientv3.WithSort(clientv3.SortByKey, clientv3.SortAscend))...)
 		cancel()
 		if err != nil {
@@ -211,7 +216,17 @@ func (f *Follower) list(ctx context.Context, prefix string, revision *int64, eac
 			return nil
 		}
 		from = string(resp.Kvs[len(resp.Kvs)-1].Key) + "\x00"
+		limit = nextPage(resp.Kvs)
 	}
+}
+
+// nextPage is how many records like these have pageBytes.
+func nextPage(kvs []*mvccpb.KeyValue) int64 {
+	bytes := 0
+	for _, kv := range kvs {
+		bytes += len(kv.Key) + len(kv.Value)
+	}
+	return min(max(int64(pageBytes*len(kvs)/max(bytes, 1)), firstPage/10), largestPage)
 }
 
 func eventOf(kv *mvccpb.KeyValue) Event {
