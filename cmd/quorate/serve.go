@@ -33,6 +33,7 @@ func newServeCommand(c *cli) *cobra.Command {
 	var o serveOptions
 	var etcd server.Etcd
 	var acceptRestore string
+	var corsOrigins []string
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run a server, with its own store or on an etcd cluster",
@@ -49,7 +50,7 @@ bootstrap-token in the data directory.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg := server.Config{Listen: o.listen, DataDir: o.dataDir, Version: version(), AcceptRestore: acceptRestore,
-				Etcd: etcd, Log: o.logger(c), Now: c.now}
+				CORSOrigins: corsOrigins, Etcd: etcd, Log: o.logger(c), Now: c.now}
 			return serve(cmd.Context(), cfg, func(ctx context.Context, s *server.Server) error {
 				fmt.Fprintf(c.stdout, "Quorate serves at %s\n", s.URL())
 				if err := s.Settled(ctx); err == nil && s.Bootstrapped() {
@@ -67,6 +68,7 @@ bootstrap-token in the data directory.`,
 	f.StringVar(&etcd.KeyFile, "etcd-key", "", "PEM file with the key of --etcd-cert")
 	f.StringVar(&etcd.Username, "etcd-user", "", "user name at the cluster")
 	f.StringVar(&etcd.PasswordFile, "etcd-password-file", "", "file that holds the password of --etcd-user")
+	f.StringSliceVar(&corsOrigins, "cors-origin", nil, "origins of web pages that may ask over OFREP, such as https://portal.example; none by default")
 	f.StringVar(&acceptRestore, "accept-restore", "", "accept, for this reason and on the record, a store that is older than what this replica has seen")
 	return cmd
 }

@@ -42,6 +42,7 @@ type Server struct {
 	registry *prometheus.Registry
 	listener net.Listener
 	http     *http.Server
+	ofrep    *ofrep.Handler
 	stopping context.CancelFunc
 	running  sync.WaitGroup
 	failed   chan error
@@ -80,6 +81,7 @@ func (s *Server) start(ctx context.Context) error {
 	s.running.Go(func() { s.follower.Run(background) })
 	s.running.Go(func() { defer close(s.settled); s.foundAccess(background) })
 	s.running.Go(func() { s.watchSpace(background) })
+	s.running.Go(func() { s.ofrep.Run(background) })
 	s.running.Go(s.serve)
 	return nil
 }
@@ -125,13 +127,17 @@ func (s *Server) build() {
 	s.Directory = access.NewDirectory(s.follower, s.cfg.Log, s.registry)
 	s.Flags = flags.NewService(s.gate, s.Replica, s.cfg.Now)
 	s.Access = access.NewService(s.gate, s.store, s.hasRegion, s.cfg.Now)
+	s.ofrep = ofrep.New(ofrep.Config{Replica: s.Replica, Directory: s.Directory, Usage: flags.NewUsage(s.registry),
+		Now: s.cfg.Now, Registry: s.registry, Origins: s.cfg.CORSOrigins})
 	s.http = &http.Server{
 		Handler:           s.routes(),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       20 * time.Second,
+		WriteTimeout:      30 * time.Second, // streams have a limit of their own for each write
 		IdleTimeout:       60 * time.Second,
 		MaxHeaderBytes:    64 << 10,
 	}
+	s.http.RegisterOnShutdown(s.ofrep.Drain)
 }
 
 func (s *Server) hasRegion(region string) bool {
@@ -141,14 +147,13 @@ func (s *Server) hasRegion(region string) bool {
 
 func (s *Server) routes() http.Handler {
 	router := chi.NewRouter()
-	api.Use(router, api.Config{Now: s.cfg.Now, Log: s.cfg.Log, Registry: s.registry})
+	api.Use(router, api.Config{Now: s.cfg.Now, Log: s.cfg.Log, Registry: s.registry, Direct: s.ofrep.Serve})
 	router.Use(access.Middleware(s.Directory, s.cfg.Now))
 	a := api.New(router, s.cfg.Version)
 	flags.Routes(a, s.Flags)
 	access.Routes(a, s.Access, s.cfg.Now)
 	s.recordRoutes(a)
 	s.healthRoutes(router)
-	ofrep.Routes(router, s.Replica, s.cfg.Now)
 	return router
 }
 

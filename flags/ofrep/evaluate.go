@@ -1,0 +1,85 @@
+package ofrep
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/quorate/quorate/flags/eval"
+)
+
+// evaluate answers for one flag.
+func (h *Handler) evaluate(w http.ResponseWriter, r *http.Request, a *address) {
+	var q question
+	if f := h.ask(&q, r, a); f != nil {
+		refuse(w, a, f)
+		return
+	}
+	f := q.flags.byKey[a.key]
+	if f == nil {
+		answer(w, http.StatusNotFound, failure{Key: cut(a.key), ErrorCode: eval.FlagNotFound,
+			ErrorDetails: "region " + q.region + " has no flag of this key", Metadata: map[string]any{}})
+		return
+	}
+	said := q.evaluate(f)
+	status := http.StatusOK
+	if said.failed {
+		status = http.StatusBadRequest
+	}
+	send(w, status, said.item)
+}
+
+// evaluate evaluates one flag and counts it.
+func (q *question) evaluate(f *face) *said {
+	result := f.flag.Evaluate(q.context, q.at)
+	since := int64(0)
+	if q.stale {
+		since = q.since.Unix()
+	}
+	s := f.say(&result, since)
+	s.uses.Add(1)
+	return s
+}
+
+// evaluateAll answers for all flags of a region. Some may have failed: the answer
+// is 200 all the same, with their failures in it.
+func (h *Handler) evaluateAll(w http.ResponseWriter, r *http.Request, a *address) {
+	var q question
+	if f := h.ask(&q, r, a); f != nil {
+		refuse(w, a, f)
+		return
+	}
+	h.catchUp(&q, r)
+	tag, err := q.etag()
+	if err != nil {
+		refuse(w, a, refused(eval.General, err))
+		return
+	}
+	w.Header().Set("ETag", tag)
+	if matches(r.Header.Get("If-None-Match"), tag) {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	buffer := buffers.Get().(*[]byte)
+	b := h.appendAll((*buffer)[:0], &q)
+	send(w, http.StatusOK, b)
+	if *buffer = b[:0]; cap(b) <= kept {
+		buffers.Put(buffer)
+	}
+}
+
+func (h *Handler) appendAll(b []byte, q *question) []byte {
+	b = append(b, `{"flags":[`...)
+	for i, f := range q.flags.faces {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, q.evaluate(f).item...)
+	}
+	b = append(b, `],"metadata":{"region":"`...)
+	b = append(b, q.region...) // a region that exists has a key of plain letters
+	b = append(b, `","revision":`...)
+	b = strconv.AppendInt(b, q.snapshot.RegionRevision(q.region), 10)
+	b = append(b, '}')
+	b = h.appendStream(b, q)
+	return append(b, '}')
+}
