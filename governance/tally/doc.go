@@ -41,12 +41,12 @@
 //
 // # An example
 //
-// Nine members rank three vendors. Four put A first, three B, two C. Under
-// plurality A wins with four of nine. Under Schulze the count looks at every
-// pair: five members prefer B to A and six prefer B to C, so B would win
-// against each of the others alone, and wins. The [Result] of each rule holds
-// these numbers as data; [Sentence] reads them aloud, [Text] sets them in a
-// table and [SVG] draws them.
+// Nine members rank three vendors. Four say A, then B; three say B, then A;
+// two say C, then B. Under plurality A wins, with four of nine. Under Schulze
+// the count looks at every pair: five members prefer B to A, and seven prefer
+// B to C, so B would win against each of the others alone, and wins. The
+// [Result] of each rule holds these numbers as data; [Sentence] reads them
+// aloud, [Text] sets them in a table and [SVG] draws them.
 //
 // # Recount
 //
