@@ -78,7 +78,7 @@ func (in *inputs) decide() conditions {
 	if cs.open() {
 		cs.readiness(in.capability, in.ready(), len(in.facilities))
 	}
-	if in.offer.Kind == Pilot && len(how.Audience.Facilities) == 0 {
+	if cs.open() && in.offer.Kind == Pilot && len(how.Audience.Facilities) == 0 {
 		cs.last = NotInAudience // the region's facilities and the pilot's have none in common
 	}
 	if cs.open() {
