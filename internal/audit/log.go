@@ -49,6 +49,7 @@ type Log struct {
 	// sequencing and sealing are what stands in the way of each, if something does.
 	sequencing, sealing problem
 	step                func(string) error // tests stop the work between two steps; nil: never
+	rest                time.Duration      // restTime; tests have no time
 
 	mu    sync.Mutex
 	cache map[tlog.Tile][]byte // proven tiles
@@ -64,7 +65,7 @@ func Open(cfg Config) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Log{cfg: cfg, store: cfg.Store, dir: filepath.Join(cfg.DataDir, "audit"), key: key, memory: m, cache: map[tlog.Tile][]byte{}}
+	l := &Log{cfg: cfg, store: cfg.Store, dir: filepath.Join(cfg.DataDir, "audit"), key: key, memory: m, cache: map[tlog.Tile][]byte{}, rest: restTime}
 	l.metrics = newMetrics(cfg.Registry, func() bool { return l.Problem() != nil })
 	return l, nil
 }
@@ -128,7 +129,7 @@ func (l *Log) Tile(ctx context.Context, level int, n int64, width int) ([]byte, 
 	}
 	raw := t.Value.Hashes
 	if raw == nil {
-		if raw, err = l.sealed(tilePath(level, n, tileWidth)); err != nil {
+		if raw, err = l.sealed(TilePath(level, n, tileWidth)); err != nil {
 			return nil, err
 		}
 	}
@@ -145,12 +146,12 @@ func (l *Log) Entries(ctx context.Context, n int64, width int) ([]byte, error) {
 		return nil, err
 	}
 	if width == tileWidth {
-		row, err := l.sealed(tilePath(0, n, width))
+		row, err := l.sealed(TilePath(0, n, width))
 		if err != nil {
 			return nil, err
 		}
 		if row != nil && (t.Value.Hashes == nil || bytes.Equal(row, t.Value.Hashes)) {
-			return l.sealed(tilePath(-1, n, width))
+			return l.sealed(TilePath(-1, n, width))
 		}
 	}
 	records, err := l.storedRecords(ctx, t.Value, n, width)
@@ -211,7 +212,7 @@ func (l *Log) records(ctx context.Context, n int64, width int) ([]Record, error)
 	records, err := parseBundle(raw)
 	if err != nil {
 		return nil, fault.New(fault.Internal, "bad_bundle", "the bundle of entries %d cannot be read", n).
-			Do("restore %s from another replica or a backup", tilePath(-1, n, width)).Because(err)
+			Do("restore %s from another replica or a backup", TilePath(-1, n, width)).Because(err)
 	}
 	for i, r := range records {
 		if r.Digest == "" {
@@ -245,10 +246,10 @@ func (l *Log) noTile(ctx context.Context, level int, n int64, width int) error {
 	}
 	if first := n << (tileHeight * max(level+1, 1)); first < h.Value.Removed {
 		return fault.New(fault.StoreUnavailable, "sealed_elsewhere",
-			"%s was sealed while this replica was away and stands on the disk of another", tilePath(level, n, width)).
+			"%s was sealed while this replica was away and stands on the disk of another", TilePath(level, n, width)).
 			Do("ask another replica, or copy the directory audit from its data directory to this one's")
 	}
-	return fault.New(fault.NotFound, "no_such_tile", "the record has no %s", tilePath(level, n, width)).Do("see the checkpoint for its size")
+	return fault.New(fault.NotFound, "no_such_tile", "the record has no %s", TilePath(level, n, width)).Do("see the checkpoint for its size")
 }
 
 // hashes reads hashes of a tree; whatever it returns is proven to be in it.

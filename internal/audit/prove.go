@@ -242,3 +242,9 @@ func (l *Log) within(ctx context.Context, t tlog.Tree, n int64, id string) (Loca
 	}
 	return Located{}, noEntry(id)
 }
+
+// Age is how long ago the time lies that a key begins with; false if it is none.
+func Age(id string, now time.Time) (time.Duration, bool) {
+	begun, ok := timeOf(id)
+	return now.Sub(begun), ok
+}

@@ -117,7 +117,7 @@ func (l *Log) seal(ctx context.Context, t tlog.Tree, n int64) error {
 		}
 		bundle = appendEntry(bundle, r.Data())
 	}
-	if err := l.put(tilePath(-1, n, tileWidth), bundle); err != nil {
+	if err := l.put(TilePath(-1, n, tileWidth), bundle); err != nil {
 		return err
 	}
 	if err := l.sealAbove(ctx, t, n); err != nil {
@@ -125,11 +125,11 @@ func (l *Log) seal(ctx context.Context, t tlog.Tree, n int64) error {
 	}
 	// If we crash before this, the bundle does not count as sealed and is written
 	// again, the same.
-	return l.put(tilePath(0, n, tileWidth), pack(row))
+	return l.put(TilePath(0, n, tileWidth), pack(row))
 }
 
 func (l *Log) isSealed(n int64, row []tlog.Hash) bool {
-	raw, err := os.ReadFile(l.file(tilePath(0, n, tileWidth)))
+	raw, err := os.ReadFile(l.file(TilePath(0, n, tileWidth)))
 	return err == nil && bytes.Equal(raw, pack(row))
 }
 
@@ -141,7 +141,7 @@ func (l *Log) sealAbove(ctx context.Context, t tlog.Tree, n int64) error {
 		if err != nil {
 			return fmt.Errorf("reading tile %d of level %d: %w", m-1, level, err)
 		}
-		if err := l.put(tilePath(level, m-1, tileWidth), raw); err != nil {
+		if err := l.put(TilePath(level, m-1, tileWidth), raw); err != nil {
 			return err
 		}
 	}
@@ -219,7 +219,7 @@ func (s *sequencer) removable(ctx context.Context, n int64) ([]string, error) {
 	records, err := s.sealedRecords(n)
 	if err != nil || len(records) != tileWidth || len(t.Value.Keys) != tileWidth {
 		return nil, fault.New(fault.Internal, "bad_seal", "the sealed files of bundle %d cannot be read back", n).
-			Do("remove %s and what stands beside it: they are written again from the store", s.file(tilePath(0, n, tileWidth))).Because(err)
+			Do("remove %s and what stands beside it: they are written again from the store", s.file(TilePath(0, n, tileWidth))).Because(err)
 	}
 	for i, r := range records {
 		if r.Hash() != row[i] {
@@ -241,7 +241,7 @@ func (s *sequencer) removable(ctx context.Context, n int64) ([]string, error) {
 
 // sealedRecords reads a bundle from the files alone.
 func (l *Log) sealedRecords(n int64) ([]Record, error) {
-	raw, err := l.sealed(tilePath(-1, n, tileWidth))
+	raw, err := l.sealed(TilePath(-1, n, tileWidth))
 	if err != nil {
 		return nil, err
 	}

@@ -182,7 +182,7 @@ func TestADamagedSealIsNotTrusted(t *testing.T) {
 	b.mustServe(b.log)
 	b.seal(b.log)
 	b.pass(48 * time.Hour)
-	file := b.log.file(tilePath(-1, 0, 256))
+	file := b.log.file(TilePath(-1, 0, 256))
 	raw, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -237,7 +237,7 @@ func TestSealedFilesOfAnEndedHistoryAreKeptAside(t *testing.T) {
 	b := newBench(t)
 	b.write(256)
 	b.mustServe(b.log)
-	for _, f := range []string{tilePath(0, 0, 256), tilePath(-1, 0, 256)} {
+	for _, f := range []string{TilePath(0, 0, 256), TilePath(-1, 0, 256)} {
 		if err := b.log.put(f, []byte("of another history")); err != nil {
 			t.Fatal(err)
 		}

@@ -17,11 +17,12 @@ const (
 	// maxBatch is how many leaves go into one transaction: 40 tiles of level 0
 	// take about 1 MiB of the 1.5 MiB that etcd allows.
 	maxBatch = 40 * tileWidth
-	gather   = 100 * time.Millisecond // leaves that come within it share a checkpoint
-	watchful = 5 * time.Second        // how often the count is compared while nothing comes
-	patience = 3 * time.Second        // how long the feed may lag behind the count
-	retry    = time.Second            // after a term of office that failed
-	resign   = 15 * time.Second       // after one that can only fail again
+	settle   = 20 * time.Millisecond // leaves that come together share a checkpoint
+	restTime = time.Second           // between two checkpoints: each rewrites three tiles in the store
+	watchful = 5 * time.Second       // how often the count is compared while nothing comes
+	patience = 3 * time.Second       // how long the feed may lag behind the count
+	retry    = time.Second           // after a term of office that failed
+	resign   = 15 * time.Second      // after one that can only fail again
 )
 
 // sequence holds the office again and again until ctx ends.
@@ -85,6 +86,13 @@ func (l *Log) term(ctx context.Context) error {
 	defer o.Resign()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // ends the feed
+	go func() {
+		select {
+		case <-o.Lost(): // whatever we wait for, the work is no longer ours
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
 	s := &sequencer{Log: l, office: o}
 	if err := s.takeOver(ctx); err != nil {
 		return err
@@ -205,10 +213,8 @@ func (s *sequencer) work(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-s.office.Lost():
-			return fault.New(fault.Conflict, "office_lost", "the lease of this replica's office has ended")
 		case <-s.feed.wake:
-			if !pause(ctx, gather) {
+			if !pause(ctx, settle) {
 				return nil
 			}
 		case <-tick.C:
@@ -217,8 +223,12 @@ func (s *sequencer) work(ctx context.Context) error {
 				return err
 			}
 		}
+		before := s.head.Size
 		if err := s.pass(ctx); err != nil {
 			return err
+		}
+		if s.head.Size > before && !pause(ctx, s.rest) {
+			return nil
 		}
 	}
 }

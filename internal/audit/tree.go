@@ -95,9 +95,9 @@ func rowWidth(size int64, level int) int {
 	return 0
 }
 
-// tilePath is where a tile stands: "tile/0/x001/234", as C2SP tlog-tiles has it.
+// TilePath is where a tile stands: "tile/0/x001/234", as C2SP tlog-tiles has it.
 // A width below 256 adds ".p/W". The level -1 is that of the entries.
-func tilePath(level int, n int64, width int) string {
+func TilePath(level int, n int64, width int) string {
 	name := "tile/entries"
 	if level >= 0 {
 		name = "tile/" + strconv.Itoa(level)
@@ -114,8 +114,8 @@ func tilePath(level int, n int64, width int) string {
 	return name
 }
 
-// parseTilePath is the inverse of tilePath.
-func parseTilePath(path string) (level int, n int64, width int, ok bool) {
+// ParseTilePath is the inverse of TilePath.
+func ParseTilePath(path string) (level int, n int64, width int, ok bool) {
 	words := strings.Split(path, "/")
 	if len(words) < 3 || len(words) > 12 {
 		return 0, 0, 0, false
@@ -136,7 +136,7 @@ func parseTilePath(path string) (level int, n int64, width int, ok bool) {
 		}
 		n = n*1000 + int64(part)
 	}
-	ok = level < 8 && width >= 1 && tilePath(level, n, width) == path
+	ok = level < 8 && width >= 1 && TilePath(level, n, width) == path
 	return level, n, width, ok
 }
 

@@ -57,16 +57,16 @@ func TestTilePaths(t *testing.T) {
 		{2, 1000, 17, "tile/2/x001/000.p/17"},
 		{-1, 7, 1, "tile/entries/007.p/1"},
 	} {
-		if got := tilePath(c.level, c.n, c.width); got != c.path {
+		if got := TilePath(c.level, c.n, c.width); got != c.path {
 			t.Errorf("%+v: %s", c, got)
 		}
-		if l, n, w, ok := parseTilePath(c.path); !ok || l != c.level || n != c.n || w != c.width {
+		if l, n, w, ok := ParseTilePath(c.path); !ok || l != c.level || n != c.n || w != c.width {
 			t.Errorf("%s: %d %d %d %v", c.path, l, n, w, ok)
 		}
 	}
 	for _, path := range []string{"", "tile", "tile/0", "tile/0/0", "tile/00/000", "tile/0/x000/000", "tile/0/000.p/0", "tile/0/000.p/256", "tile/0/000.p/01",
 		"tile/8/000", "tile/-1/000", "tile/0/../000", "tile/entries/x00a/000", "tile/0/-01", "tile/0/000/", "/tile/0/000", "tile/0/001/000"} {
-		if _, _, _, ok := parseTilePath(path); ok {
+		if _, _, _, ok := ParseTilePath(path); ok {
 			t.Errorf("%q is taken for a tile", path)
 		}
 	}

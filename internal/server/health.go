@@ -32,6 +32,8 @@ func (s *Server) health() Health {
 		h.Problem = s.store.RolledBack().Message
 	case !fresh:
 		h.Problem = "the store is silent; evaluation goes on from the last snapshot, writes are refused"
+	case s.Record.Problem() != nil:
+		h.Problem = s.Record.Problem().Message
 	}
 	return h
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/quorate/quorate/flags/ofrep"
 	"github.com/quorate/quorate/internal/access"
 	"github.com/quorate/quorate/internal/api"
+	"github.com/quorate/quorate/internal/audit"
 	"github.com/quorate/quorate/internal/fault"
 	"github.com/quorate/quorate/internal/gate"
 	"github.com/quorate/quorate/internal/identity"
@@ -33,6 +34,7 @@ type Server struct {
 	Replica   *flags.Replica
 	Access    *access.Service
 	Directory *access.Directory
+	Record    *audit.Log
 
 	cfg      Config
 	gate     *gate.Gate
@@ -42,6 +44,7 @@ type Server struct {
 	registry *prometheus.Registry
 	listener net.Listener
 	http     *http.Server
+	flagd    *flagdServer // nil if it is off
 	ofrep    *ofrep.Handler
 	stopping context.CancelFunc
 	running  sync.WaitGroup
@@ -71,6 +74,9 @@ func (s *Server) start(ctx context.Context) error {
 	if err := s.openStore(ctx); err != nil {
 		return err
 	}
+	if err := s.openRecord(); err != nil {
+		return err
+	}
 	s.build()
 	if err := s.checkStore(ctx); err != nil {
 		return err
@@ -82,7 +88,9 @@ func (s *Server) start(ctx context.Context) error {
 	s.running.Go(func() { defer close(s.settled); s.foundAccess(background) })
 	s.running.Go(func() { s.watchSpace(background) })
 	s.running.Go(func() { s.ofrep.Run(background) })
+	s.running.Go(func() { s.Record.Run(background) })
 	s.running.Go(s.serve)
+	s.serveFlagd()
 	return nil
 }
 
@@ -95,7 +103,8 @@ func (s *Server) listen() error {
 			Do("choose another with --listen, for instance 127.0.0.1:0 for any free port").At("--listen")
 	}
 	s.listener = l
-	return nil
+	s.flagd, err = listenFlagd(s.cfg.Flagd)
+	return err
 }
 
 func (s *Server) openStore(ctx context.Context) error {
@@ -129,6 +138,7 @@ func (s *Server) build() {
 	s.Access = access.NewService(s.gate, s.store, s.hasRegion, s.cfg.Now)
 	s.ofrep = ofrep.New(ofrep.Config{Replica: s.Replica, Directory: s.Directory, Usage: flags.NewUsage(s.registry),
 		Now: s.cfg.Now, Registry: s.registry, Origins: s.cfg.CORSOrigins})
+	s.buildFlagd()
 	s.http = &http.Server{
 		Handler:           s.routes(),
 		ReadHeaderTimeout: 5 * time.Second,
@@ -153,6 +163,7 @@ func (s *Server) routes() http.Handler {
 	flags.Routes(a, s.Flags)
 	access.Routes(a, s.Access, s.cfg.Now)
 	s.recordRoutes(a)
+	s.logRoutes(router)
 	s.healthRoutes(router)
 	return router
 }
@@ -236,7 +247,7 @@ func (s *Server) Failed() <-chan error { return s.failed }
 // for up to drainTime, then the store is closed. It loses nothing that was
 // acknowledged. It may be called on a server that did not start whole.
 func (s *Server) Close() error {
-	var errs []error
+	errs := []error{s.flagd.close()}
 	if s.http != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 		defer cancel()
