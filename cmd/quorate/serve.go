@@ -32,6 +32,7 @@ func (o *serveOptions) logger(c *cli) *slog.Logger {
 func newServeCommand(c *cli) *cobra.Command {
 	var o serveOptions
 	var etcd server.Etcd
+	var flagd server.Flagd
 	var acceptRestore string
 	var corsOrigins []string
 	cmd := &cobra.Command{
@@ -44,15 +45,20 @@ With them it is one of any number of equal replicas on an etcd cluster; its data
 directory then holds only what this replica has seen.
 
 If no operator has a token yet, one that lives an hour is written to the file
-bootstrap-token in the data directory.`,
+bootstrap-token in the data directory.` + flagdHelp,
 		Example: `  quorate serve --data-dir /var/lib/quorate
-  quorate serve --data-dir /var/lib/quorate --etcd-endpoints https://etcd-1:2379,https://etcd-2:2379 --etcd-ca ca.pem`,
+  quorate serve --data-dir /var/lib/quorate --etcd-endpoints https://etcd-1:2379,https://etcd-2:2379 --etcd-ca ca.pem
+  quorate serve --flagd-listen :8013 --flagd-tls-cert tls.pem --flagd-tls-key tls.key --flagd-client-ca portals.pem
+  quorate serve --flagd-trusted-region co`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg := server.Config{Listen: o.listen, DataDir: o.dataDir, Version: version(), AcceptRestore: acceptRestore,
-				CORSOrigins: corsOrigins, Etcd: etcd, Log: o.logger(c), Now: c.now}
+				CORSOrigins: corsOrigins, Etcd: etcd, Flagd: flagd, Log: o.logger(c), Now: c.now}
 			return serve(cmd.Context(), cfg, func(ctx context.Context, s *server.Server) error {
 				fmt.Fprintf(c.stdout, "Quorate serves at %s\n", s.URL())
+				if at := s.FlagdAddr(); at != "" {
+					fmt.Fprintf(c.stdout, "The protocols of flagd are at %s\n", at)
+				}
 				if err := s.Settled(ctx); err == nil && s.Bootstrapped() {
 					fmt.Fprintf(c.stdout, "The first operator's token, good for an hour, is in %s\n", s.BootstrapFile())
 				}
@@ -68,7 +74,8 @@ bootstrap-token in the data directory.`,
 	f.StringVar(&etcd.KeyFile, "etcd-key", "", "PEM file with the key of --etcd-cert")
 	f.StringVar(&etcd.Username, "etcd-user", "", "user name at the cluster")
 	f.StringVar(&etcd.PasswordFile, "etcd-password-file", "", "file that holds the password of --etcd-user")
-	f.StringSliceVar(&corsOrigins, "cors-origin", nil, "origins of web pages that may ask over OFREP, such as https://portal.example; none by default")
+	f.StringSliceVar(&corsOrigins, "cors-origin", nil, "origins of web pages that may ask over OFREP and flagd's protocols, such as https://portal.example; none by default")
+	registerFlagd(f, &flagd)
 	f.StringVar(&acceptRestore, "accept-restore", "", "accept, for this reason and on the record, a store that is older than what this replica has seen")
 	return cmd
 }

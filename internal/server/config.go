@@ -22,6 +22,7 @@ type Config struct {
 	AcceptRestore string
 	CORSOrigins   []string // of web pages that may ask over OFREP, e.g. "https://portal.example"; none by default
 	Etcd          Etcd
+	Flagd         Flagd            // off unless set
 	Log           *slog.Logger     // required
 	Now           func() time.Time // required
 	// StoreCommand runs the embedded store's child; nil: this program. Tests
