@@ -24,7 +24,7 @@ type details struct {
 // The official JavaScript OFREP provider, from the npm registry, gets the same
 // answers as our own client.
 func TestTheOfficialJavaScriptProvider(t *testing.T) {
-	dir := installJS(t)
+	dir := installJS(t, "js")
 	s := newSite(t, t.TempDir())
 	s.furnish()
 	lead, portal := s.token("Colorado lead", identity.RegionalLead, "co"), s.token("portal", identity.Service, "*")
@@ -52,9 +52,10 @@ func TestTheOfficialJavaScriptProvider(t *testing.T) {
 	}
 }
 
-// installJS installs the pinned packages in a temporary directory. Where Node is
-// missing the test is skipped, and fails where CI says it must run.
-func installJS(t *testing.T) string {
+// installJS installs the packages that a folder of testdata pins in a temporary
+// directory. Where Node is missing the test is skipped, and fails where CI says
+// it must run.
+func installJS(t *testing.T, folder string) string {
 	t.Helper()
 	for _, tool := range []string{"node", "npm"} {
 		if _, err := exec.LookPath(tool); err != nil {
@@ -65,7 +66,7 @@ func installJS(t *testing.T) string {
 		}
 	}
 	dir := t.TempDir()
-	if err := os.CopyFS(dir, os.DirFS(filepath.Join("testdata", "js"))); err != nil {
+	if err := os.CopyFS(dir, os.DirFS(filepath.Join("testdata", folder))); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)

@@ -38,10 +38,13 @@ type site struct {
 	operator string
 }
 
-func newSite(t testing.TB, dir string) *site {
+func newSite(t testing.TB, dir string, change ...func(*server.Config)) *site {
 	t.Helper()
 	s := &site{t: t, cfg: server.Config{Listen: "127.0.0.1:0", DataDir: dir, Version: "test", SmallStore: true,
 		Log: slog.New(slog.DiscardHandler), Now: time.Now}}
+	for _, c := range change {
+		c(&s.cfg)
+	}
 	s.start()
 	t.Cleanup(s.stop)
 	token, err := os.ReadFile(s.BootstrapFile())
