@@ -105,6 +105,15 @@ type method struct {
 	// stuck is asked when nobody can be chosen; false ends the filling
 	stuck func(f *filling) bool
 	what  string // what the cost is, for the record
+	gain  bool   // the cost is a gain with its sign turned; it is recorded as a gain
+}
+
+// shown is a cost as it is recorded.
+func (m method) shown(cost Rat) Rat {
+	if m.gain {
+		return cost.Neg()
+	}
+	return cost
 }
 
 // run fills all seats. With a tie-break there is one committee; without, every
@@ -189,10 +198,10 @@ func (a *approvals) seat(m method, f *filling, i int, cost Rat) *filling {
 			continue
 		}
 		if c, ok := m.cost(f, j); ok {
-			r.Tally = append(r.Tally, Count{k, c})
+			r.Tally = append(r.Tally, Count{k, m.shown(c)})
 		}
 	}
-	r.What = fmt.Sprintf("seat %d to %s: %s %s", r.Number, a.keys[i], m.what, cost)
+	r.What = fmt.Sprintf("seat %d to %s: %s %s", r.Number, a.keys[i], m.what, short(m.shown(cost)))
 	g := f.with(i)
 	m.take(g, i, cost, &r)
 	g.rounds = append(g.rounds, r)
@@ -243,12 +252,20 @@ func (a *approvals) finish(m method, done []*filling, unit, why string) Result {
 	for _, c := range last.Tally {
 		if !slices.Contains(r.Winners, c.Alternative) {
 			r.Losers = append(r.Losers, Distance{
-				Alternative: c.Alternative, Missing: c.Votes.Sub(paid), Unit: unit, Against: last.Chosen[0],
-				Why: fmt.Sprintf("%s %s for the last seat, against %s", why, c.Votes.Decimal(4), paid.Decimal(4)),
+				Alternative: c.Alternative, Missing: m.shown(c.Votes.Sub(paid)), Unit: unit, Against: last.Chosen[0],
+				Why: fmt.Sprintf("%s %s for the last seat, against %s", why, short(c.Votes), short(paid)),
 			})
 		}
 	}
 	return r.done(a.p)
+}
+
+// short writes a number exactly where that is short.
+func short(x Rat) string {
+	if s := x.String(); len(s) <= 12 {
+		return s
+	}
+	return x.Decimal(6)
 }
 
 // Phragmen fills seats by Phragmén's sequential method (E. Phragmén, 1894):
@@ -337,11 +354,12 @@ func SeqPAV(p Profile, seats int) (Result, error) {
 			}
 		},
 		stuck: func(*filling) bool { return false },
-		what:  "score (as a negative number)",
+		what:  "score added",
+		gain:  true,
 	}
 	done, err := a.run(m)
 	if err != nil {
 		return Result{}, err
 	}
-	return a.finish(m, done, "points of score", "it would have added, as a negative number,"), nil
+	return a.finish(m, done, "points of score", "it would have added a score of"), nil
 }

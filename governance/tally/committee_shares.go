@@ -1,6 +1,10 @@
 package tally
 
-import "slices"
+import (
+	"cmp"
+	"fmt"
+	"slices"
+)
 
 // Completion says who fills the seats that equal shares leaves empty because
 // no group of voters has enough left.
@@ -80,6 +84,10 @@ func (a *approvals) shares(virtual int, completion Completion) method {
 			return a.load(f, i)
 		},
 		take: func(f *filling, i int, cost Rat, r *Round) {
+			if f.phase != buying {
+				r.What = fmt.Sprintf("seat %d to %s: no group has enough left for a seat, so it is filled by the completion (%s)",
+					r.Number, a.keys[i], cmp.Or(completion, CompleteByPhragmen))
+			}
 			switch {
 			case f.phase == buying:
 				a.pay(f, i, cost, r)
@@ -87,7 +95,7 @@ func (a *approvals) shares(virtual int, completion Completion) method {
 				a.carry(f, i, cost, r)
 			}
 		},
-		what: "greatest payment, or in the completion load or approvals,",
+		what: "greatest payment of a supporter",
 	}
 	m.stuck = func(f *filling) bool {
 		switch {

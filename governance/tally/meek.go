@@ -116,6 +116,7 @@ func (m *meek) run(total int64) error {
 		}
 	}
 	m.finish()
+	netChanges(m.result.Rounds)
 	m.result.Ties = m.ties.Broken
 	for i, k := range m.keys {
 		if d, ok := lastSeen(m.result.Rounds, k); ok && m.fate[i] == eliminated {
@@ -306,4 +307,17 @@ func (m *meek) finish() {
 		r.What += ": " + listed(r.Chosen) + " fill the seats that are left"
 	}
 	m.result.Rounds = append(m.result.Rounds, r)
+}
+
+// netChanges fills in what each tally gains or loses until the next round. In
+// a Meek count a ballot reaches all its choices, so votes do not move from one
+// pile to another; the net change is what can be told.
+func netChanges(rounds []Round) {
+	for i := range max(len(rounds)-1, 0) {
+		for k, c := range rounds[i].Tally {
+			if d := rounds[i+1].Tally[k].Votes.Sub(c.Votes); !d.IsZero() {
+				rounds[i].Changes = append(rounds[i].Changes, Count{c.Alternative, d})
+			}
+		}
+	}
 }

@@ -73,6 +73,7 @@ func (m *meekExact) run() error {
 		}
 	}
 	m.finish()
+	netChanges(m.result.Rounds)
 	m.result.Ties = m.ties.Broken
 	for i, k := range m.keys {
 		if d, ok := lastSeen(m.result.Rounds, k); ok && m.fate[i] == eliminated {

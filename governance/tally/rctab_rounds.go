@@ -462,8 +462,9 @@ func lastSeen(rounds []Round, key string) (Distance, bool) {
 	}
 	r := rounds[at]
 	have, need, against := r.of(key), r.Quota, ""
+	seatsGone := at == len(rounds)-1 && len(r.Chosen) == 0 // whoever is left lacks the quota
 	for _, c := range r.Tally {
-		if c.Alternative != key && !c.Votes.Less(have) && !slices.Contains(r.Dropped, c.Alternative) && (against == "" || c.Votes.Less(need)) {
+		if !seatsGone && c.Alternative != key && !c.Votes.Less(have) && !slices.Contains(r.Dropped, c.Alternative) && (against == "" || c.Votes.Less(need)) {
 			need, against = c.Votes, c.Alternative
 		}
 	}

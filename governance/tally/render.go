@@ -35,7 +35,9 @@ func rendererFor(r Result) renderer {
 		return renderer{motionSentence, motionText, motionSVG}
 	case r.Pairs != nil:
 		return renderer{pairsSentence, pairsText, pairsSVG}
-	case len(r.Rounds) > 1 || len(r.Committees) > 0:
+	case len(r.Committees) > 0:
+		return renderer{committeeSentence, committeeText, committeeSVG}
+	case len(r.Rounds) > 1:
 		return renderer{roundsSentence, roundsText, roundsSVG}
 	}
 	return renderer{votesSentence, votesText, votesSVG}

@@ -57,12 +57,6 @@ func roundsText(r Result) string {
 	for from := 0; from < len(r.Rounds); from += roundsAbreast {
 		b.WriteString(r.roundsTable(r.Rounds[from:min(from+roundsAbreast, len(r.Rounds))]) + "\n")
 	}
-	if len(r.Committees) > 1 {
-		b.WriteString("Committees that tie:\n")
-		for _, c := range r.Committees {
-			b.WriteString("  " + listed(r.called(c)) + "\n")
-		}
-	}
 	return b.String() + remarks(r)
 }
 
@@ -103,6 +97,22 @@ func (r Result) roundWords(round Round) string {
 			fmt.Fprintf(&b, ", %s to %s", m.Votes.Decimal(2), to)
 		}
 		if i == len(round.Moves)-1 || round.Moves[i+1].From != from {
+			b.WriteString(".")
+		}
+	}
+	for i, c := range round.Changes {
+		switch {
+		case i == 0:
+			b.WriteString(" Then:")
+		default:
+			b.WriteString(",")
+		}
+		sign := ""
+		if c.Votes.Sign() > 0 {
+			sign = "+"
+		}
+		fmt.Fprintf(&b, " %s %s%s", r.name(c.Alternative), sign, c.Votes.Decimal(2))
+		if i == len(round.Changes)-1 {
 			b.WriteString(".")
 		}
 	}

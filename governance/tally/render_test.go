@@ -46,6 +46,8 @@ func explained() map[string]Export {
 		"irv":       tennessee("irv"),
 		"plurality": tennessee("plurality"),
 		"stv":       foodSTV(),
+		"meek":      foodMeek(),
+		"committee": partyCommittee(),
 	}
 }
 
@@ -85,6 +87,29 @@ func foodSTV() Export {
 			{Count: 3, Ranks: ranks("N D H")},
 		},
 	}}
+}
+
+// foodMeek counts the same ballots by Meek's method.
+func foodMeek() Export {
+	e := foodSTV()
+	e.Rule = "stv_meek"
+	return e
+}
+
+// partyCommittee is E. Phragmén's example of two parties and some who mix.
+func partyCommittee() Export {
+	e := Export{Rule: "equal_shares_committee", Seats: 3}
+	for _, k := range strings.Fields("A B C P Q R") {
+		e.Alternatives = append(e.Alternatives, Alternative{Key: k})
+	}
+	for _, line := range []struct {
+		n   int64
+		set string
+	}{{1034, "ABC"}, {519, "PQR"}, {90, "ABQ"}, {47, "APQ"}} {
+		e.Ballots = append(e.Ballots, Ballot{Count: line.n, Approves: strings.Split(line.set, "")})
+	}
+	e.Ties = TieBreak{{By: ByKey}}
+	return e
 }
 
 // ranks reads "A B=C D": one tier per word.

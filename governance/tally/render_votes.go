@@ -98,7 +98,7 @@ func (r Result) tallyBars(round Round) []bar {
 			v = Rat{}
 		}
 		name := r.name(c.Alternative)
-		bars = append(bars, bar{label: name, note: c.Votes.Decimal(2), parts: []part{{v, class, name + ": " + c.Votes.Decimal(2)}}})
+		bars = append(bars, bar{label: name, note: short(c.Votes), parts: []part{{v, class, name + ": " + short(c.Votes)}}})
 	}
 	return bars
 }

@@ -35,6 +35,7 @@ type Round struct {
 	Chosen    []string  `json:"chosen,omitempty"`    // elected, funded or locked in this round
 	Dropped   []string  `json:"dropped,omitempty"`   // eliminated in this round
 	Moves     []Move    `json:"moves,omitempty"`     // which votes went where at the end of it
+	Changes   []Count   `json:"changes,omitempty"`   // Meek: net change of each tally until the next round
 	Payments  []Pay     `json:"payments,omitempty"`  // who paid how much for what was chosen
 	Exhausted Rat       `json:"exhausted,omitzero"`  // votes that support nobody any more
 	Inactive  *Inactive `json:"inactive,omitempty"`  // why those votes are exhausted
