@@ -107,5 +107,6 @@ func lineFor(st State, c condition, missing []string) string {
 	case c.field == "rollout":
 		return off + "which the " + whose + "rollout has not reached. The regional lead can raise it."
 	}
-	return off + "outside the " + whose + c.field + " asked for. The regional lead can widen it."
+	field := strings.ReplaceAll(strings.TrimPrefix(c.field, "audience."), "_", " ")
+	return off + "outside the " + whose + field + " asked for. The regional lead can widen it."
 }
