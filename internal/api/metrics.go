@@ -1,27 +1,47 @@
 package api
 
 import (
+	"maps"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
-type metrics struct{ requests *prometheus.HistogramVec }
+type metrics struct {
+	requests *prometheus.HistogramVec
+	// known are the series used so far; replaced, never changed. Finding one here
+	// takes a fifth of the time that it takes by labels.
+	known atomic.Pointer[map[series]prometheus.Observer]
+}
+
+type series struct{ route, method, status string }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
-	return &metrics{requests: promauto.With(reg).NewHistogramVec(prometheus.HistogramOpts{
+	m := &metrics{requests: promauto.With(reg).NewHistogramVec(prometheus.HistogramOpts{
 		Name: "quorate_http_request_duration_seconds",
 		Help: "How long HTTP requests took, by route, method and class of status; its count is the number of requests.",
 		// From a served evaluation (well under a millisecond) to the limit of a request.
 		Buckets: []float64{.00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 	}, []string{"route", "method", "status"})}
+	m.known.Store(&map[series]prometheus.Observer{})
+	return m
 }
 
 // observe counts one request. Its labels take few values, whatever is sent.
 func (m *metrics) observe(route, method string, status int, took time.Duration) {
-	m.requests.WithLabelValues(route, methodWord(method), class(status)).Observe(took.Seconds())
+	of := series{route, methodWord(method), class(status)}
+	known := m.known.Load()
+	o := (*known)[of]
+	if o == nil {
+		o = m.requests.WithLabelValues(of.route, of.method, of.status)
+		next := maps.Clone(*known)
+		next[of] = o
+		m.known.CompareAndSwap(known, &next) // if another was faster, this one is added the next time
+	}
+	o.Observe(took.Seconds())
 }
 
 func class(status int) string {

@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"log/slog"
 	"net/http"
+	"strconv"
+	"sync/atomic"
 
 	"github.com/quorate/quorate/internal/gate"
 	"github.com/quorate/quorate/internal/identity"
@@ -73,13 +75,23 @@ func logger(ctx context.Context) *slog.Logger {
 
 const maxRequestID = 64
 
-// requestID takes over the caller's id if it can do no harm in a log or a
-// header, and makes one otherwise.
-func requestID(r *http.Request) string {
+// ids makes the ids of requests: what is random is the process's, and behind it
+// stands a count. An id of 128 random bits for each took a tenth of what a served
+// evaluation costs besides net/http.
+type ids struct {
+	process string
+	count   atomic.Uint64
+}
+
+func newIDs() *ids { return &ids{process: rand.Text()[:16] + "-"} }
+
+// of takes over the caller's id if it can do no harm in a log or a header, and
+// makes one otherwise.
+func (i *ids) of(r *http.Request) string {
 	if id := r.Header.Get("X-Request-Id"); saneID(id) {
 		return id
 	}
-	return rand.Text()
+	return i.process + strconv.FormatUint(i.count.Add(1), 36)
 }
 
 func saneID(id string) bool {
