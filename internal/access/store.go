@@ -31,14 +31,16 @@ func (r records) get(ctx context.Context, id string) (Token, error) {
 
 func (r records) all(ctx context.Context) ([]Token, error) { return list(r.store.View(ctx)) }
 
+// list leaves out a token whose record is damaged: it lets nobody in, and must
+// not keep everybody else out. The directory reports it.
 func list(tx *kv.Tx) ([]Token, error) {
-	found, err := kv.List(tx, tokens)
+	sound, _, err := kv.ListSound(tx, tokens)
 	if err != nil {
 		return nil, err
 	}
-	all := make([]Token, 0, len(found))
-	for _, rec := range found {
-		all = append(all, rec.Value)
+	all := make([]Token, 0, len(sound))
+	for _, e := range sound {
+		all = append(all, e.Value)
 	}
 	return all, nil
 }

@@ -60,7 +60,10 @@ type Follower struct {
 	revision int64
 	moved    chan struct{} // closed and replaced when revision advances
 
-	contact    atomic.Int64 // unix nanoseconds of the last sign of life
+	life       Incarnation  // of the store as last listed; Run's goroutine alone
+	started    time.Time    // with its monotonic reading
+	contact    atomic.Int64 // unix nanoseconds of the last sign of life, for people
+	heard      atomic.Int64 // nanoseconds from started to it, by the monotonic clock
 	mismatches atomic.Int64
 	reloads    atomic.Int64
 }
@@ -72,7 +75,7 @@ type subscriber struct {
 
 // NewFollower follows nothing yet: Subscribe first, then Run.
 func (s *Store) NewFollower() *Follower {
-	return &Follower{store: s, ready: make(chan struct{}), have: map[string]int64{}, moved: make(chan struct{})}
+	return &Follower{store: s, started: time.Now(), ready: make(chan struct{}), have: map[string]int64{}, moved: make(chan struct{})}
 }
 
 // Subscribe has apply called with every change below the prefixes, from one
@@ -103,10 +106,10 @@ func (f *Follower) LastContact() time.Time {
 }
 
 // Fresh reports whether the store has given a sign of life lately enough for
-// silence not to count as failure.
+// silence not to count as failure. A wall clock that is set does not change it.
 func (f *Follower) Fresh() bool {
-	last := f.LastContact()
-	return !last.IsZero() && f.store.now().Sub(last) <= silence
+	heard := f.heard.Load()
+	return heard != 0 && time.Since(f.started)-time.Duration(heard) <= silence
 }
 
 // Mismatches counts records that the minute's comparison found to differ from
@@ -156,7 +159,8 @@ func (f *Follower) follow(ctx context.Context) error {
 }
 
 // load lists everything followed at one revision and hands over the difference
-// from what was handed over before.
+// from what was handed over before; all of it if the store began another life,
+// in which a record may stand at the revision of an old one.
 func (f *Follower) load(ctx context.Context) (int64, error) {
 	call, cancel := context.WithTimeout(ctx, listTimeout)
 	err := f.store.Identify(call)
@@ -164,13 +168,15 @@ func (f *Follower) load(ctx context.Context) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
+	life := f.store.seen.state().Incarnation
+	another := f.life != (Incarnation{}) && f.life != life
 	var events []Event
 	revision := int64(0)
 	found := map[string]int64{}
 	for _, prefix := range f.prefixes {
 		err := f.list(ctx, prefix, &revision, func(e Event) {
 			found[e.Path] = e.Revision
-			if f.have[e.Path] != e.Revision {
+			if another || f.have[e.Path] != e.Revision {
 				events = append(events, e)
 			}
 		})
@@ -187,6 +193,7 @@ func (f *Follower) load(ctx context.Context) (int64, error) {
 		return 0, errors.New("nothing is followed")
 	}
 	f.handOver(Batch{Revision: revision, Listed: true, Events: events})
+	f.life = life
 	return revision, nil
 }
 
@@ -233,7 +240,10 @@ func eventOf(kv *mvccpb.KeyValue) Event {
 	return Event{Path: string(kv.Key[len(Root):]), Value: kv.Value, Created: kv.CreateRevision, Revision: kv.ModRevision}
 }
 
-func (f *Follower) alive() { f.contact.Store(f.store.now().UnixNano()) }
+func (f *Follower) alive() {
+	f.contact.Store(f.store.now().UnixNano())
+	f.heard.Store(int64(time.Since(f.started)))
+}
 
 // watch hands over what comes until the watch is cancelled, goes back in time,
 // or falls silent. A watch on a partitioned or frozen store gives no error.

@@ -111,6 +111,20 @@ func (s *seen) check(found Incarnation, revision int64) *Rollback {
 	return nil
 }
 
+// state is what has been seen so far.
+func (s *seen) state() seenState {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.seenState
+}
+
+// goBack takes a lower revision for seen, for the one who accepts a restore.
+func (s *seen) goBack(revision int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.Revision = revision
+}
+
 // advance notes a newer revision of the same life.
 func (s *seen) advance(revision int64) {
 	s.mu.Lock()
@@ -153,7 +167,23 @@ func (s *Store) Identify(ctx context.Context) error {
 	return nil
 }
 
+// incarnation reads before it writes: a store over its quota refuses any
+// transaction that could write, and a replica must load all the same.
 func (s *Store) incarnation(ctx context.Context) (Incarnation, int64, error) {
+	resp, err := s.client.Get(ctx, Root+incarnationKey.path)
+	if err != nil {
+		return Incarnation{}, 0, unavailable(err)
+	}
+	if len(resp.Kvs) == 1 {
+		found, err := meta.Decode(incarnationKey.path, resp.Kvs[0].Value)
+		return found, resp.Header.Revision, err
+	}
+	return s.firstIncarnation(ctx)
+}
+
+// firstIncarnation makes the incarnation of a new store; of several replicas
+// that try at once, one does, and all read that one.
+func (s *Store) firstIncarnation(ctx context.Context) (Incarnation, int64, error) {
 	first, err := encode(incarnationKey.path, meta.schema, Incarnation{ID: uuid.NewString(), Epoch: 1})
 	if err != nil {
 		return Incarnation{}, 0, err
@@ -191,7 +221,9 @@ func (s *Store) AcceptRestore(write func(epoch int64) error) error {
 	if r == nil {
 		return nil
 	}
+	s.seen.goBack(r.FoundRevision)
 	if err := write(max(r.Seen.Epoch, r.Found.Epoch)); err != nil {
+		s.seen.advance(r.SeenRevision)
 		s.rolledBack.Store(r)
 		return err
 	}

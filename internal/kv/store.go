@@ -119,7 +119,7 @@ func (s *Store) Close() error {
 }
 
 // View reads at this moment; the Tx is good for Get and List until ctx ends.
-func (s *Store) View(ctx context.Context) *Tx { return newTx(ctx, s.client, true) }
+func (s *Store) View(ctx context.Context) *Tx { return newTx(ctx, s, true) }
 
 // Size is the bytes the store's database takes on disk, and those in use.
 func (s *Store) Size(ctx context.Context) (total, inUse int64, err error) {

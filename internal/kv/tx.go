@@ -25,7 +25,7 @@ const (
 // to one run of the function it was given to; it must not be kept.
 type Tx struct {
 	ctx      context.Context
-	client   *clientv3.Client
+	store    *Store
 	readOnly bool
 	reads    map[string]readState
 	ranges   []clientv3.Cmp
@@ -52,8 +52,8 @@ type Edit struct {
 	After        json.RawMessage `json:"after,omitempty"`
 }
 
-func newTx(ctx context.Context, client *clientv3.Client, readOnly bool) *Tx {
-	return &Tx{ctx: ctx, client: client, readOnly: readOnly,
+func newTx(ctx context.Context, store *Store, readOnly bool) *Tx {
+	return &Tx{ctx: ctx, store: store, readOnly: readOnly,
 		reads: map[string]readState{}, writes: map[string]write{}}
 }
 
@@ -91,9 +91,9 @@ func (tx *Tx) read(path string) (readState, error) {
 	if st, ok := tx.reads[path]; ok {
 		return st, nil
 	}
-	resp, err := tx.client.Get(tx.ctx, Root+path)
+	resp, err := tx.get(Root + path)
 	if err != nil {
-		return readState{}, unavailable(err)
+		return readState{}, err
 	}
 	var st readState
 	if len(resp.Kvs) == 1 {
@@ -102,6 +102,22 @@ func (tx *Tx) read(path string) (readState, error) {
 	}
 	tx.reads[path] = st
 	return st, nil
+}
+
+// get asks the store, linearizably. An Update refuses an answer from before what
+// this replica had seen: the store went back since, and the watch, which may be
+// silent, has not said so yet.
+func (tx *Tx) get(key string, opts ...clientv3.OpOption) (*clientv3.GetResponse, error) {
+	before := tx.store.seen.state()
+	resp, err := tx.store.client.Get(tx.ctx, key, opts...)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	if !tx.readOnly && resp.Header.Revision < before.Revision {
+		return nil, Rollback{Seen: before.Incarnation, Found: before.Incarnation,
+			SeenRevision: before.Revision, FoundRevision: resp.Header.Revision}.fault()
+	}
+	return resp, nil
 }
 
 // Put writes a record. Writing what already stands there is no write at all.
@@ -164,22 +180,49 @@ func (tx *Tx) write(path string, w write) error {
 // its own transaction.
 func List[T any](tx *Tx, c Collection[T], parts ...string) (map[string]Record[T], error) {
 	prefix := Root + c.Prefix(parts...)
-	resp, err := tx.client.Get(tx.ctx, prefix, clientv3.WithPrefix())
+	resp, err := tx.get(prefix, clientv3.WithPrefix())
 	if err != nil {
-		return nil, unavailable(err)
+		return nil, err
 	}
 	tx.ranges = append(tx.ranges,
 		clientv3.Compare(clientv3.ModRevision(prefix).WithPrefix(), "<", resp.Header.Revision+1))
-	out := make(map[string]Record[T], len(resp.Kvs))
+	sound, damaged := recordsOf(c, resp)
+	if len(damaged) > 0 {
+		return nil, damaged[0]
+	}
+	out := make(map[string]Record[T], len(sound))
+	for _, e := range sound {
+		out[e.Path] = e.Record
+	}
+	return out, nil
+}
+
+// ListSound is List for a caller that goes on without the records that cannot be
+// used; it is told how many those are.
+func ListSound[T any](tx *Tx, c Collection[T], parts ...string) (sound []Entry[T], damaged []error, err error) {
+	prefix := Root + c.Prefix(parts...)
+	resp, err := tx.get(prefix, clientv3.WithPrefix())
+	if err != nil {
+		return nil, nil, err
+	}
+	tx.ranges = append(tx.ranges,
+		clientv3.Compare(clientv3.ModRevision(prefix).WithPrefix(), "<", resp.Header.Revision+1))
+	sound, damaged = recordsOf(c, resp)
+	return sound, damaged, nil
+}
+
+// recordsOf decodes what was read, in its order, and says of the rest why not.
+func recordsOf[T any](c Collection[T], resp *clientv3.GetResponse) (sound []Entry[T], damaged []error) {
 	for _, kv := range resp.Kvs {
 		path := string(kv.Key[len(Root):])
 		value, err := decode[T](path, c.schema, kv.Value)
 		if err != nil {
-			return nil, err
+			damaged = append(damaged, err)
+			continue
 		}
-		out[path] = Record[T]{Value: value, Created: kv.CreateRevision, Revision: kv.ModRevision}
+		sound = append(sound, Entry[T]{path, Record[T]{Value: value, Created: kv.CreateRevision, Revision: kv.ModRevision}})
 	}
-	return out, nil
+	return sound, damaged
 }
 
 // Edits lists what the transaction would write, in the order of writing.
@@ -241,22 +284,15 @@ type Entry[T any] struct {
 	Record[T]
 }
 
-// Newest reads up to limit records of a collection, the last created first. The
-// store sorts all of them for it, so it is for people, not for hot paths.
+// Newest reads up to limit records of a collection, the last created first, and
+// leaves out those that cannot be used. The store sorts all of them for it, so it
+// is for people, not for hot paths.
 func Newest[T any](tx *Tx, c Collection[T], limit int) ([]Entry[T], error) {
-	resp, err := tx.client.Get(tx.ctx, Root+c.Prefix(), clientv3.WithPrefix(), clientv3.WithLimit(int64(limit)),
+	resp, err := tx.get(Root+c.Prefix(), clientv3.WithPrefix(), clientv3.WithLimit(int64(limit)),
 		clientv3.WithSort(clientv3.SortByCreateRevision, clientv3.SortDescend))
 	if err != nil {
-		return nil, unavailable(err)
+		return nil, err
 	}
-	entries := make([]Entry[T], 0, len(resp.Kvs))
-	for _, kv := range resp.Kvs {
-		path := string(kv.Key[len(Root):])
-		value, err := decode[T](path, c.schema, kv.Value)
-		if err != nil {
-			return nil, err
-		}
-		entries = append(entries, Entry[T]{path, Record[T]{Value: value, Created: kv.CreateRevision, Revision: kv.ModRevision}})
-	}
-	return entries, nil
+	sound, _ := recordsOf(c, resp)
+	return sound, nil
 }

@@ -60,7 +60,7 @@ func (s *Store) Update(ctx context.Context, marker string, fn func(*Tx) error) (
 // attempt runs fn once and tries to commit. again says that the same update may
 // be tried once more, err then says why this one did not settle it.
 func (s *Store) attempt(ctx context.Context, marker string, fn func(*Tx) error, sent bool) (out Outcome, again bool, err error) {
-	tx := newTx(ctx, s.client, false)
+	tx := newTx(ctx, s, false)
 	if err := fn(tx); err != nil {
 		return s.settleRefused(ctx, marker, err, sent)
 	}
@@ -77,7 +77,7 @@ func (s *Store) attempt(ctx context.Context, marker string, fn func(*Tx) error, 
 	resp, err := s.client.Txn(ctx).If(tx.compares()...).Then(tx.ops()...).Else(readMarker(marker)...).Commit()
 	switch {
 	case err != nil:
-		return s.settleFailed(ctx, marker, err)
+		return s.settleFailed(ctx, marker, err, sent)
 	case resp.Succeeded:
 		return Outcome{Revision: resp.Header.Revision}, false, nil
 	}
@@ -124,13 +124,16 @@ func (s *Store) settleRefused(ctx context.Context, marker string, refusal error,
 		return Outcome{Revision: rev, Replayed: true}, false, nil
 	case err != nil && sent:
 		return Outcome{}, true, unknown(err)
+	case err != nil:
+		return Outcome{}, false, unavailable(err)
 	}
 	return Outcome{}, false, refusal
 }
 
 // settleFailed sorts a failed commit into never applied, applied, and unknown.
-func (s *Store) settleFailed(ctx context.Context, marker string, cause error) (Outcome, bool, error) {
+func (s *Store) settleFailed(ctx context.Context, marker string, cause error, sent bool) (Outcome, bool, error) {
 	switch {
+	case sent: // an earlier try may have been applied, whatever became of this one
 	case errors.Is(cause, rpctypes.ErrRequestTooLarge), errors.Is(cause, rpctypes.ErrTooManyOps):
 		return Outcome{}, false, fault.New(fault.TooLarge, "change_too_large", "the store refused the change for its size").
 			Do("split it into smaller changes").Because(cause)
