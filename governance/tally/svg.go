@@ -77,7 +77,7 @@ func (b bar) sum() Rat {
 }
 
 func (b bar) draw(w *strings.Builder, y int, most Rat) {
-	fmt.Fprintf(w, `<text x="%d" y="%d" text-anchor="end">%s</text>`, svgLabel-8, y+19, xmlText(clip(b.label, 26)))
+	fmt.Fprintf(w, `<text x="%d" y="%d" text-anchor="end">%s</text>`, svgLabel-8, y+19, xmlText(clip(b.label, 24)))
 	x, sum := svgLabel, Rat{}
 	for _, p := range b.parts {
 		sum = sum.Add(p.value)
