@@ -89,7 +89,10 @@ type portfolio struct {
 	weight  Rat      // of all counted ballots
 	pointed bool     // ballots carry points or ranks
 
-	everyStep bool // Add1 takes no leaps; for tests
+	// For tests of the engine's two halves: Add1 takes no leaps; balances are
+	// kept to so few binary places (if above 0) that most comparisons are exact.
+	everyStep bool
+	coarse    uint
 }
 
 // maxMoney bounds the budget and costs, in the smallest unit used, so that

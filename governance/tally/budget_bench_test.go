@@ -3,8 +3,10 @@ package tally
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"testing"
+	"time"
 )
 
 // BenchmarkSharesLargest is equal shares, one exact run, on the largest real
@@ -29,6 +31,38 @@ func benchInstance(b *testing.B, file, rule string) {
 			b.Fatal(err)
 		}
 		b.ReportMetric(float64(r.Budget.Runs), "runs/op")
+	}
+}
+
+// TestSharesLimits holds the promised times. It measures, so it is kept for
+// long runs on a quiet machine.
+func TestSharesLimits(t *testing.T) {
+	if os.Getenv("QUORATE_SOAK") != "1" {
+		t.Skip("measures; set QUORATE_SOAK=1")
+	}
+	lodz, seats := readInstance(t, "Poland_Lodz_2023.pb", "").Export, inUnits(committee(20, 40, 7), 1000)
+	for _, c := range []struct {
+		name  string
+		e     Export
+		rule  string
+		limit time.Duration
+	}{
+		{"largest", lodz, "equal_shares_cost", time.Second},
+		{"largest with Add1", lodz, "equal_shares_cost_add1", time.Minute},
+		{"20 seats, 40 cases, Add1", seats, "equal_shares_cost_add1", 10 * time.Millisecond},
+	} {
+		c.e.Rule = c.rule
+		best := time.Hour
+		for range 5 {
+			start := time.Now()
+			if _, err := Recount(c.e); err != nil {
+				t.Fatal(err)
+			}
+			best = min(best, time.Since(start))
+		}
+		if t.Logf("%s: %v", c.name, best); best > c.limit {
+			t.Errorf("%s took %v, the limit is %v", c.name, best, c.limit)
+		}
 	}
 }
 

@@ -74,6 +74,7 @@ func (r sharesRule) count(p *portfolio, quiet bool) (*sharesCount, error) {
 		return nil, err
 	}
 	c.state, c.short = newShareState(m), make([]*Shortfall, len(p.alts))
+	c.state.coarse = p.coarse
 	if err := c.raise(); err != nil {
 		return nil, err
 	}

@@ -87,8 +87,9 @@ type shareState struct {
 	done    []int // stamp of the round in which rho was last computed exactly
 	stamp   int
 
-	leap leap
-	tmp  [2]big.Int
+	leap   leap
+	coarse uint // if above 0, shift is at most this
+	tmp    [2]big.Int
 
 	den    *big.Int   // common denominator of all exact values of the run
 	endNum []*big.Int // endowments over den
@@ -206,6 +207,9 @@ func (s *shareState) setShift() error {
 		return errors.New("the voters' shares have grown too large to count exactly")
 	}
 	s.shift = uint(60 - total.BitLen())
+	if s.coarse > 0 {
+		s.shift = min(s.shift, s.coarse)
+	}
 	s.leapShift()
 	return nil
 }
