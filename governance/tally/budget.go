@@ -78,7 +78,6 @@ type portfolio struct {
 	ties     TieBreak
 	voters   []supporter
 	problems []Problem
-	notes    []string
 
 	unit    int64    // money unit: amounts are in 1/unit of the budget's unit
 	cost    []int64  // in that unit

@@ -167,14 +167,6 @@ func (s *shareState) paid(g int32, round int) *big.Rat {
 	return new(big.Rat)
 }
 
-// left is what one unit of weight of the group has left, exactly.
-func (s *shareState) left(g int32) *big.Rat {
-	if s.emptied[g] >= 0 {
-		return new(big.Rat)
-	}
-	return new(big.Rat).SetFrac(s.balance(g), s.den)
-}
-
 func lcm(a, b *big.Int) *big.Int {
 	g := new(big.Int).GCD(nil, nil, a, b)
 	return g.Mul(g.Quo(a, g), b)
