@@ -24,10 +24,11 @@ type Freeze struct {
 
 var freezeID = regexp.MustCompile(`^[a-z0-9]([a-z0-9_-]{0,62}[a-z0-9])?$`)
 
-// span is a freeze in unix seconds, from included and to not.
+// span is a freeze in unix seconds, from included and to not. It blocks changes
+// from the very second in which it was set, and moves what comes from the next.
 type span struct {
-	from, to int64
-	freeze   Freeze
+	from, to, blocks int64
+	freeze           Freeze
 }
 
 // spans are a region's freezes by their start.
@@ -40,16 +41,16 @@ func (f Freeze) span(zone *time.Location) (span, error) {
 	if err != nil {
 		return span{}, err
 	}
-	s := span{from: wholeSecond(f.Created.At), to: to.Unix(), freeze: f}
+	s := span{from: wholeSecond(f.Created.At), blocks: f.Created.At.Unix(), to: to.Unix(), freeze: f}
 	if f.From != "" {
 		from, err := instant(f.From, zone)
 		if err != nil {
 			return span{}, err
 		}
-		s.from = max(s.from, from.Unix())
+		s.from, s.blocks = max(s.from, from.Unix()), max(s.blocks, from.Unix())
 	}
 	if f.Ended != nil {
-		s.to = min(s.to, wholeSecond(f.Ended.At))
+		s.to = min(s.to, f.Ended.At.Unix())
 	}
 	return s, nil
 }
@@ -62,7 +63,7 @@ func wholeSecond(t time.Time) int64 { return t.Add(time.Second - 1).Unix() }
 func spansOf(freezes []Freeze, zone *time.Location) spans {
 	var list spans
 	for _, f := range freezes {
-		if s, err := f.span(zone); err == nil && s.from < s.to {
+		if s, err := f.span(zone); err == nil && s.blocks < s.to {
 			list = append(list, s)
 		}
 	}
@@ -86,7 +87,7 @@ func (list spans) shift(unix int64) (moved int64, by string) {
 func (list spans) at(unix int64) (span, bool) {
 	var found span
 	for _, s := range list {
-		if s.from <= unix && unix < s.to && s.to > found.to {
+		if s.blocks <= unix && unix < s.to && s.to > found.to {
 			found = s
 		}
 	}

@@ -122,8 +122,9 @@ var verbs = []struct {
 	}},
 	{"set baseline", func(a *author) (gate.Receipt, error) { return a.SetBaseline(ctx, operator, a.capability(), a.how()) }},
 	{"accept baseline", func(a *author) (gate.Receipt, error) {
-		r := a.region()
-		return a.AcceptBaseline(ctx, lead(r), r, a.capability())
+		r, c := a.region(), a.capability()
+		_, _ = a.SetBaseline(ctx, operator, c, a.how()) // refused where a follower is frozen
+		return a.AcceptBaseline(ctx, lead(r), r, c)
 	}},
 	{"set freeze", func(a *author) (gate.Receipt, error) {
 		r := a.region()

@@ -20,6 +20,8 @@ func Routes(a huma.API, s *Service) {
 	s.capabilityRoutes(a)
 	s.offerRoutes(a)
 	s.enablementRoutes(a)
+	s.baselineRoutes(a)
+	s.freezeRoutes(a)
 }
 
 // Stored is a record as it is answered: with the revision to send back as
@@ -258,10 +260,11 @@ func (s *Service) offerRoutes(a huma.API) {
 			CapabilityPath
 			Body struct {
 				Changing
-				Kind OfferKind `json:"kind" enum:"full" doc:"How much the offer gives."`
+				Kind OfferKind `json:"kind" enum:"full,pilot,provisional" doc:"How much the offer gives."`
+				Terms
 			}
 		}) (*api.Written[OfferKind], error) {
-			receipt, err := s.GrantOffer(ctx, in.Body.origin(ctx, in.Keyed), in.Capability, in.Body.Kind)
+			receipt, err := s.GrantOfferUnder(ctx, in.Body.origin(ctx, in.Keyed), in.Capability, in.Body.Kind, in.Body.Terms)
 			return api.Wrote(in.Body.Kind, receipt, err)
 		})
 	huma.Register(a, op("withdraw-offer", http.MethodPost, "/offers/{capability}/withdraw", "offers", "Withdraw an offer; what is on under it goes off"),

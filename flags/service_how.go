@@ -175,8 +175,7 @@ func (s *Service) EndFreeze(ctx context.Context, o gate.Origin, region, id strin
 	request := map[string]any{"end": true, "reason": o.Reason, "if_revision": o.IfRevision}
 	return s.changeFreeze(ctx, o, identity.EndFreeze, target, request, func(before kv.Record[Freeze], zone *time.Location, act Act) (Freeze, error) {
 		if !before.Exists() {
-			return Freeze{}, fault.New(fault.NotFound, "unknown_freeze", "%s has no freeze %.80q", region, id).
-				Do("list them with `quorate freeze list --region %s`", region)
+			return Freeze{}, unknownFreeze(region, id)
 		}
 		return endFreeze(before.Value, zone, act), nil
 	})

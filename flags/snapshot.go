@@ -263,3 +263,15 @@ func (s *Snapshot) Freezes(region string) ([]kv.Record[Freeze], error) {
 	}
 	return list, nil
 }
+
+// Freeze finds a freeze of a region.
+func (s *Snapshot) Freeze(region, id string) (kv.Record[Freeze], error) {
+	view := s.view(region)
+	if view == nil {
+		return kv.Record[Freeze]{}, unknownRegion(region)
+	}
+	if f, ok := view.freezes[id]; ok {
+		return f, nil
+	}
+	return kv.Record[Freeze]{}, unknownFreeze(region, id)
+}

@@ -63,6 +63,11 @@ func unknownFacility(region, key string) error {
 		Do("list them with `quorate facility list --region %s`", region)
 }
 
+func unknownFreeze(region, id string) error {
+	return fault.New(fault.NotFound, "unknown_freeze", "%s has no freeze %.80q", region, id).
+		Do("list them with `quorate freeze list --region %s`", region)
+}
+
 // pair is what a decision about one capability in one region rests on.
 type pair struct {
 	region     kv.Record[Region]

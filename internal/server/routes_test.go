@@ -21,15 +21,19 @@ import (
 // fails the test below: no route can be added that changes state past the gate
 // unseen.
 var mutations = map[string]struct{ path, body string }{
-	"set-region":     {"/api/v1/regions/co", `{"value":{"key":"co","name":"Colorado","jurisdictions":["US-CO"],"time_zone":"America/Denver"}}`},
-	"set-facility":   {"/api/v1/regions/co/facilities/co-1", `{"value":{"key":"co-1","region":"co","name":"Clinic","kind":"clinic","jurisdiction":"US-CO","systems":[]}}`},
-	"set-capability": {"/api/v1/capabilities/video_visit", ""}, // filled in below
-	"grant-offer":    {"/api/v1/offers/video_visit", `{"kind":"full","reason":"test"}`},
-	"withdraw-offer": {"/api/v1/offers/video_visit/withdraw", `{"reason":"test"}`},
-	"answer-offer":   {"/api/v1/regions/co/enablements/video_visit", `{"answer":"enable","reason":"test"}`},
-	"turn-off":       {"/api/v1/regions/co/enablements/video_visit/off", `{"reason":"test"}`},
-	"issue-token":    {"/api/v1/tokens", `{"name":"x","grants":[{"role":"auditor","regions":["*"]}],"expires":"EXPIRES","reason":"test"}`},
-	"revoke-token":   {"/api/v1/tokens/TOKEN/revoke", `{"reason":"test"}`},
+	"set-region":      {"/api/v1/regions/co", `{"value":{"key":"co","name":"Colorado","jurisdictions":["US-CO"],"time_zone":"America/Denver"}}`},
+	"set-facility":    {"/api/v1/regions/co/facilities/co-1", `{"value":{"key":"co-1","region":"co","name":"Clinic","kind":"clinic","jurisdiction":"US-CO","systems":[]}}`},
+	"set-capability":  {"/api/v1/capabilities/video_visit", ""}, // filled in below
+	"grant-offer":     {"/api/v1/offers/video_visit", `{"kind":"full","reason":"test"}`},
+	"withdraw-offer":  {"/api/v1/offers/video_visit/withdraw", `{"reason":"test"}`},
+	"answer-offer":    {"/api/v1/regions/co/enablements/video_visit", `{"answer":"enable","reason":"test"}`},
+	"turn-off":        {"/api/v1/regions/co/enablements/video_visit/off", `{"reason":"test"}`},
+	"set-baseline":    {"/api/v1/baselines/video_visit", `{"how":{},"reason":"test"}`},
+	"accept-baseline": {"/api/v1/regions/co/enablements/video_visit/baseline", `{"reason":"test"}`},
+	"set-freeze":      {"/api/v1/regions/co/freezes/year_end", `{"to":"2099-01-02T06:00","reason":"test"}`},
+	"end-freeze":      {"/api/v1/regions/co/freezes/year_end/end", `{"reason":"test"}`},
+	"issue-token":     {"/api/v1/tokens", `{"name":"x","grants":[{"role":"auditor","regions":["*"]}],"expires":"EXPIRES","reason":"test"}`},
+	"revoke-token":    {"/api/v1/tokens/TOKEN/revoke", `{"reason":"test"}`},
 }
 
 // reads are the operations that use a method other than GET without changing
