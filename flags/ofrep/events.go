@@ -6,9 +6,11 @@ import (
 	"crypto/hmac"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -20,9 +22,8 @@ import (
 )
 
 const (
-	// slowest is how long a reader may take for one write, which the buffers of
-	// the connection take over at once unless it has not read for long.
-	slowest = 10 * time.Second
+	// patience is how long a client waits for the first snapshot.
+	patience = 10 * time.Second
 	// A client that lost its stream comes back within this many milliseconds. Each
 	// is told another number, so that they do not all come at once.
 	soonest, latest = 1000, 6000
@@ -85,7 +86,7 @@ func (h *Handler) listen(w http.ResponseWriter, r *http.Request, a *address) {
 	header.Set("Content-Type", "text/event-stream")
 	header.Set("Cache-Control", "no-cache")
 	header.Set("X-Accel-Buffering", "no") // some proxies hold streams back otherwise
-	h.stream(r, &stream{to: w, control: http.NewResponseController(w)}, l, b)
+	h.stream(r, &stream{to: w, control: http.NewResponseController(w), patience: h.cfg.Patience}, l, b)
 }
 
 // ready waits for the first snapshot. A browser gives up for good on a stream
@@ -96,12 +97,12 @@ func (h *Handler) ready(ctx context.Context) bool {
 		return true
 	default:
 	}
-	patience := time.NewTimer(slowest)
-	defer patience.Stop()
+	late := time.NewTimer(patience)
+	defer late.Stop()
 	select {
 	case <-h.cfg.Replica.Ready():
 		return true
-	case <-patience.C:
+	case <-late.C:
 	case <-ctx.Done():
 	case <-h.closing:
 	}
@@ -177,7 +178,7 @@ func (h *Handler) stream(r *http.Request, s *stream, l *listener, b *bell) {
 		}
 		going = h.wait(r.Context(), s, rung, beat.C) && h.welcome(l) && !b.removed.Load()
 	}
-	if s.failed && r.Context().Err() == nil {
+	if s.late {
 		h.metrics.dropped.Inc()
 	}
 }
@@ -197,22 +198,23 @@ func (h *Handler) wait(ctx context.Context, s *stream, rung <-chan struct{}, bea
 
 // stream is the way to one client.
 type stream struct {
-	to      http.ResponseWriter
-	control *http.ResponseController
-	failed  bool
+	to       http.ResponseWriter
+	control  *http.ResponseController
+	patience time.Duration
+	late     bool // the client did not read
 }
 
-// send writes and flushes, within slowest. The deadline is set by a timer and not
+// send writes and flushes, within its patience. The deadline is set by a timer and not
 // ahead, because no clock is read here.
 func (s *stream) send(text []byte) bool {
 	_ = s.control.SetWriteDeadline(time.Time{})
-	late := time.AfterFunc(slowest, func() { _ = s.control.SetWriteDeadline(time.Unix(1, 0)) })
+	late := time.AfterFunc(s.patience, func() { _ = s.control.SetWriteDeadline(time.Unix(1, 0)) })
 	defer late.Stop()
 	_, err := s.to.Write(text)
 	if err == nil {
 		err = s.control.Flush()
 	}
-	s.failed = err != nil
+	s.late = errors.Is(err, os.ErrDeadlineExceeded)
 	return err == nil
 }
 

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -43,15 +45,16 @@ type house struct {
 	follower *kv.Follower
 	registry *prometheus.Registry
 	router   http.Handler
-	clock    func() time.Time
+	time     atomic.Pointer[func() time.Time] // set by setClock
 	url      string
 }
 
 // newHouse takes a change to the handler's configuration, or nil.
 func newHouse(t testing.TB, change func(*ofrep.Config)) *house {
 	t.Helper()
-	h := &house{t: t, registry: prometheus.NewRegistry(), clock: time.Now}
-	h.build(kvtest.New(t), change)
+	h := &house{t: t, registry: prometheus.NewRegistry()}
+	h.setClock(time.Now)
+	h.build(kvtest.Open(t, kvtest.Etcd(t), kv.Config{Now: h.now}), change)
 	for _, key := range []string{"co", "hi"} {
 		h.must(h.SetRegion(ctx, operator, flags.Region{Key: key, Name: "Region " + key, Jurisdictions: []string{"US-CO"}, TimeZone: "America/Denver"}))
 	}
@@ -60,8 +63,11 @@ func newHouse(t testing.TB, change func(*ofrep.Config)) *house {
 	return h
 }
 
+func (h *house) setClock(now func() time.Time) { h.time.Store(&now) }
+func (h *house) now() time.Time                { return (*h.time.Load())() }
+
 func (h *house) build(store *kv.Store, change func(*ofrep.Config)) {
-	now := func() time.Time { return h.clock() }
+	now := h.now
 	h.follower = store.NewFollower()
 	g := gate.New(store, gate.Unregulated{}, now, log, nil)
 	g.SettleOn(h.follower)
@@ -83,7 +89,11 @@ func (h *house) build(store *kv.Store, change func(*ofrep.Config)) {
 	router.Use(access.Middleware(h.dir, now))
 	router.Get("/other", func(http.ResponseWriter, *http.Request) {}) // without any route chi takes no step
 	h.router = router
-	server := httptest.NewServer(router)
+	server := httptest.NewUnstartedServer(router)
+	server.Config.ConnState = func(c net.Conn, _ http.ConnState) {
+		_ = c.(*net.TCPConn).SetWriteBuffer(4096) // so that a slow reader is noticed soon
+	}
+	server.Start()
 	h.url = server.URL
 	h.t.Cleanup(func() { h.Drain(); server.Close(); cancel(); <-done; http.DefaultClient.CloseIdleConnections() })
 }
@@ -131,7 +141,7 @@ func (h *house) answer(region string, a flags.Answer) gate.Receipt {
 func (h *house) portal(regions ...string) string {
 	h.t.Helper()
 	secret, _, _, err := h.access.Issue(ctx, operator, access.TokenRequest{Name: "portal",
-		Grants: []identity.Grant{{Role: identity.Service, Regions: regions}}, Expires: h.clock().Add(time.Hour)})
+		Grants: []identity.Grant{{Role: identity.Service, Regions: regions}}, Expires: h.now().Add(time.Hour)})
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -142,7 +152,7 @@ func (h *house) portal(regions ...string) string {
 // settle waits until the replica shows everything written so far.
 func (h *house) settle() {
 	h.t.Helper()
-	r := h.must(h.SetRegion(ctx, operator, flags.Region{Key: "settle", Name: "x" + h.clock().Format(time.StampNano), Jurisdictions: []string{"US-HI"}, TimeZone: "UTC"}))
+	r := h.must(h.SetRegion(ctx, operator, flags.Region{Key: "settle", Name: "x" + h.now().Format(time.StampNano), Jurisdictions: []string{"US-HI"}, TimeZone: "UTC"}))
 	wait, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	if err := h.follower.Wait(wait, r.Revision); err != nil {

@@ -31,6 +31,10 @@ type Config struct {
 	MaxStreams int
 	// Heartbeat is how often a silent stream gives a sign of life; 0 means 15 s.
 	Heartbeat time.Duration
+	// Patience is how long a reader of a stream may take for one write, which the
+	// buffers of the connection take over at once unless it has not read for long;
+	// 0 means 10 s.
+	Patience time.Duration
 }
 
 const (
@@ -59,6 +63,7 @@ type Handler struct {
 func New(cfg Config) *Handler {
 	cfg.Rate, cfg.MaxBody = orDefault(cfg.Rate, DefaultRate), orDefault(cfg.MaxBody, 1<<20)
 	cfg.MaxStreams, cfg.Heartbeat = orDefault(cfg.MaxStreams, DefaultStreams), orDefault(cfg.Heartbeat, 15*time.Second)
+	cfg.Patience = orDefault(cfg.Patience, 10*time.Second)
 	h := &Handler{cfg: cfg, origins: map[string]bool{}, limit: newLimiter(cfg.Rate),
 		bells: bells{byRegion: map[string]*bell{}}, closing: make(chan struct{})}
 	h.metrics = newMetrics(cfg.Registry, h)

@@ -268,9 +268,12 @@ func (w *reply) ReadFrom(src io.Reader) (int64, error) {
 }
 
 // Flush sends what was written so far, for handlers that ask for a Flusher.
-func (w *reply) Flush() {
+func (w *reply) Flush() { _ = w.FlushError() } // a writer that cannot flush sends at the end
+
+// FlushError is Flush for handlers that want to know whether it was sent.
+func (w *reply) FlushError() error {
 	w.status = w.statusOr200()
-	_ = http.NewResponseController(w.ResponseWriter).Flush() // a writer that cannot flush sends at the end
+	return http.NewResponseController(w.ResponseWriter).Flush()
 }
 
 // Unwrap lets http.ResponseController reach the connection.
