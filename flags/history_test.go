@@ -24,12 +24,12 @@ func TestASnapshotFollowsAnyHistory(t *testing.T) {
 	h := newHouse(t)
 	h.clock = time.Date(2027, 2, 1, 12, 0, 0, 0, time.UTC)
 	a := &author{house: h, rand: rand.New(rand.NewPCG(seed, 1)), accepted: map[string]int{}}
-	for step := range 320 {
+	for step := range 1000 {
 		a.act()
-		if step%20 == 19 {
+		if step%25 == 24 {
 			a.compare()
 		}
-		if step%80 == 79 {
+		if step%250 == 249 {
 			a.found(fmt.Sprint("new", step))
 		}
 	}
