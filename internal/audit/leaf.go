@@ -2,6 +2,9 @@ package audit
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
 	"time"
 
 	"github.com/quorate/quorate/internal/identity"
@@ -70,9 +73,16 @@ func (l Leaf) Path() string { return leaves.Key(l.key()).Path() }
 
 func (l Leaf) key() string {
 	if l.Result == Refused {
-		return l.ID + "-refused"
+		return l.ID + "-refused-" + l.asked()
 	}
 	return l.ID
+}
+
+// asked tells apart refusals of different requests that were sent under one
+// key: who asked for what, in eight hexadecimal digits.
+func (l Leaf) asked() string {
+	sum := sha256.Sum256([]byte(strings.Join([]string{l.Actor.ID, string(l.Action), l.Target.String(), l.Request}, "\n")))
+	return hex.EncodeToString(sum[:4])
 }
 
 // PathOf is where the leaf of an applied change with that id stands.

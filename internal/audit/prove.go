@@ -116,12 +116,13 @@ func (l *Log) locate(ctx context.Context, t tlog.Tree, id string) (Located, erro
 
 func noEntry(id string) error {
 	return fault.New(fault.NotFound, "no_such_entry", "the record has no entry %.80q", id).
-		Do("an entry is called by its change's key; a refusal's ends in -refused")
+		Do("an entry is called by its change's key; a refusal's is KEY-refused- and eight digits, as the review shows it")
 }
 
-// timeOf is the time in a UUIDv7.
+// timeOf is the time in the UUIDv7 with which every id begins.
 func timeOf(id string) (time.Time, bool) {
-	raw, err := hex.DecodeString(strings.ReplaceAll(strings.TrimSuffix(id, "-refused"), "-", ""))
+	key, _, _ := strings.Cut(id, "-refused-")
+	raw, err := hex.DecodeString(strings.ReplaceAll(key, "-", ""))
 	if err != nil || len(raw) != 16 {
 		return time.Time{}, false
 	}
@@ -247,4 +248,28 @@ func (l *Log) within(ctx context.Context, t tlog.Tree, n int64, id string) (Loca
 func Age(id string, now time.Time) (time.Duration, bool) {
 	begun, ok := timeOf(id)
 	return now.Sub(begun), ok
+}
+
+const settleTime = 3 * time.Second
+
+// Settle waits until a checkpoint vouches for every leaf that is in the store
+// now, so that whoever asks right after a change finds it. If the sequencer is
+// late it returns all the same: what is missing is in the next checkpoint.
+func (l *Log) Settle(ctx context.Context) error {
+	h, err := readHead(l.store.View(ctx))
+	if err != nil {
+		return err
+	}
+	have, _, err := l.store.Count(ctx, Prefix, 0)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, settleTime)
+	defer cancel()
+	for {
+		c, _, err := readCheckpoint(ctx, l.store)
+		if err == nil && c.Tree.N >= have+h.Value.Removed || !pause(ctx, 50*time.Millisecond) {
+			return nil
+		}
+	}
 }

@@ -7,7 +7,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"github.com/gowebpki/jcs"
@@ -118,6 +121,11 @@ const keyAhead = 5 * time.Minute // a client's clock may run ahead by so much
 // behind answers anyway: the change stands in the store.
 const SettleTime = 500 * time.Millisecond
 
+// AnswerTime bounds a Submit as a whole: the change, the look-up of one that was
+// made before, the record of a refusal. It leaves a little of the 3 s within which
+// everybody is answered.
+const AnswerTime = 2800 * time.Millisecond
+
 // Gate is safe for concurrent use.
 type Gate struct {
 	store    *kv.Store
@@ -142,7 +150,11 @@ func (g *Gate) SettleOn(f *kv.Follower) { g.follower = f }
 // same change again with the same ID returns the first one's receipt. See
 // kv.Store.Update for the faults of the store; a refusal by role, rule or policy
 // is recorded before it is returned.
+//
+// It answers within AnswerTime, whatever the store does.
 func (g *Gate) Submit(ctx context.Context, c Change, rule Rule) (Receipt, error) {
+	ctx, cancel := context.WithTimeout(ctx, AnswerTime)
+	defer cancel()
 	receipt, err := g.submit(ctx, &c, rule)
 	g.metrics.count(c.Action, receipt, err)
 	if err != nil {
@@ -170,6 +182,9 @@ func (g *Gate) submit(ctx context.Context, c *Change, rule Rule) (Receipt, error
 	if err := identity.Can(c.Actor, c.Action, c.Target); err != nil {
 		return Receipt{}, err
 	}
+	if err := checkReason(c.Reason); err != nil {
+		return Receipt{}, err
+	}
 	digest, err := Digest(c.Request)
 	if err != nil {
 		return Receipt{}, err
@@ -189,7 +204,7 @@ func (g *Gate) submit(ctx context.Context, c *Change, rule Rule) (Receipt, error
 	})
 	switch {
 	case fault.Is(err, fault.OutcomeUnknown):
-		return Receipt{ID: c.ID}, fault.From(err).See("/api/v1/outcomes/" + c.ID)
+		return Receipt{ID: c.ID}, fault.From(err).See(outcomePath(c.ID))
 	case err != nil:
 		return Receipt{}, err
 	case out.Replayed:
@@ -235,8 +250,10 @@ func texts(findings []Finding) []string {
 // the same change by the same principal.
 func (g *Gate) replay(ctx context.Context, c Change, digest string) (Receipt, error) {
 	rec, err := audit.Find(g.store.View(ctx), c.ID)
-	if err != nil {
-		return Receipt{}, err
+	if err != nil { // it stands, as far as is known; it must not be called failed
+		return Receipt{ID: c.ID}, fault.New(fault.OutcomeUnknown, "outcome_unknown",
+			"a change with this idempotency key was applied before, but the store cannot be asked whether it is this one").
+			Do("ask for its outcome in a moment").See(outcomePath(c.ID)).Because(err)
 	}
 	leaf := rec.Value
 	if leaf.Request != digest || leaf.Actor.ID != c.Actor.ID || leaf.Action != c.Action || leaf.Target != c.Target {
@@ -250,6 +267,23 @@ func (g *Gate) replay(ctx context.Context, c Change, digest string) (Receipt, er
 	}
 	return receipt, nil
 }
+
+func outcomePath(id string) string { return "/api/v1/outcomes/" + id }
+
+// MaxReason is how many characters a reason may have.
+const MaxReason = 1000
+
+// checkReason keeps what goes into the record short and printable. Whether a
+// reason must be given is for the verb to say.
+func checkReason(reason string) error {
+	if utf8.ValidString(reason) && utf8.RuneCountInString(reason) <= MaxReason && strings.IndexFunc(reason, unprintable) < 0 {
+		return nil
+	}
+	return fault.New(fault.Invalid, "bad_reason", "the reason has more than %d characters, or some that cannot be printed", MaxReason).
+		Do("say it in plain text, shorter").At("/reason")
+}
+
+func unprintable(r rune) bool { return unicode.IsControl(r) && r != '\n' }
 
 // Digest is the sha256, in hex, of a request in canonical JSON (RFC 8785).
 func Digest(request any) (string, error) {

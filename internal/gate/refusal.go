@@ -2,8 +2,10 @@ package gate
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/time/rate"
 
@@ -32,16 +34,38 @@ func (g *Gate) recordRefusal(ctx context.Context, c Change, refusal error) {
 	if err != nil {
 		digest = ""
 	}
+	target := c.Target // as it was asked for: it may name nothing that exists
+	target.ID, target.Region = cut(target.ID, 128), cut(target.Region, 128)
 	leaf := audit.Leaf{
-		ID: c.ID, At: c.At, Result: audit.Refused, Actor: audit.ActorOf(c.Actor), Action: c.Action, Target: c.Target,
-		Reason: c.Reason, Request: digest, RequestID: c.RequestID,
-		Refusal: &audit.Refusal{Kind: f.Kind.String(), Code: f.Code, Message: f.Message},
+		ID: c.ID, At: c.At, Result: audit.Refused, Actor: audit.ActorOf(c.Actor), Action: c.Action, Target: target,
+		Reason: cut(c.Reason, MaxReason), Request: digest, RequestID: c.RequestID,
+		Refusal: &audit.Refusal{Kind: f.Kind.String(), Code: f.Code, Message: cut(f.Message, 500)},
 	}
-	_, err = g.store.Update(context.WithoutCancel(ctx), leaf.Path(), func(tx *kv.Tx) error { return audit.Append(tx, leaf) })
+	if deadline, ok := ctx.Deadline(); ok { // the client may have gone; the record is made all the same
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(context.WithoutCancel(ctx), deadline)
+		defer cancel()
+	}
+	_, err = g.store.Update(ctx, leaf.Path(), func(tx *kv.Tx) error { return audit.Append(tx, leaf) })
 	if err != nil {
 		g.metrics.unrecorded.Inc()
 		g.log.Error("a refusal could not be recorded", "action", c.Action, "target", c.Target, "actor", c.Actor.ID, "error", err)
 	}
+}
+
+// cut makes text from outside fit for the record: printable, and no longer than
+// limit characters.
+func cut(s string, limit int) string {
+	s = strings.Map(func(r rune) rune {
+		if unprintable(r) || r == utf8.RuneError {
+			return '?'
+		}
+		return r
+	}, s)
+	if runes := []rune(s); len(runes) > limit {
+		return string(runes[:limit]) + "…"
+	}
+	return s
 }
 
 // refusalLimit allows each principal a burst of RefusalsPerMinute.
