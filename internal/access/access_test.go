@@ -201,7 +201,7 @@ func TestWhoMayHandleTokens(t *testing.T) {
 		{as(identity.RegionalLead, identity.Every), false, false},
 		{as(identity.Auditor, identity.Every), false, true},
 		{as(identity.Service, identity.Every), false, false},
-		{identity.Host(), true, false},
+		{identity.Host(), false, false}, // it founds the first token, through Bootstrap, and no other
 		{identity.Principal{}, false, false},
 	} {
 		_, _, _, issueErr := h.Issue(context.Background(), by(c.who), request())

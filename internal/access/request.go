@@ -2,6 +2,7 @@ package access
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -42,6 +43,25 @@ func (r TokenRequest) check(now time.Time, known func(region string) bool) error
 		}
 	}
 	return checkExpiry(r.Expires, now)
+}
+
+// within refuses to widen: a token that is good for some actions only issues
+// tokens for no others.
+func (r TokenRequest) within(issuer identity.Principal) error {
+	if len(issuer.Verbs) == 0 {
+		return nil
+	}
+	if len(r.Verbs) == 0 {
+		return fault.New(fault.Forbidden, "wider_token", "a token for %s alone cannot issue one without limits", words(issuer.Verbs)).
+			Do("name the actions of the new token among these").At("/verbs")
+	}
+	for i, a := range r.Verbs {
+		if !slices.Contains(issuer.Verbs, a) {
+			return fault.New(fault.Forbidden, "wider_token", "a token for %s alone cannot issue one for %s", words(issuer.Verbs), a).
+				Do("name the actions of the new token among these").At(fmt.Sprintf("/verbs/%d", i))
+		}
+	}
+	return nil
 }
 
 func checkName(name string) error {

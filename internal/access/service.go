@@ -41,6 +41,9 @@ func (s *Service) Issue(ctx context.Context, o gate.Origin, req TokenRequest) (s
 		if err := checkReason(o.Reason); err != nil {
 			return err
 		}
+		if err := req.within(o.Actor); err != nil {
+			return err
+		}
 		return req.check(now, s.known)
 	}))
 	if err == nil && receipt.Replayed {
