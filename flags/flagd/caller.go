@@ -126,3 +126,39 @@ func regionOf(selector string, who identity.Principal) (string, error) {
 	return "", fault.New(fault.Invalid, "region_needed", "the credential covers several regions and the request names none").
 		Do("set the selector of the provider to flagSetId=REGION")
 }
+
+// regionsFor is the regions whose changes an event stream tells. The official
+// providers name no region when they open it, even those that do with every
+// question; then it is every region that the caller may ask about, and a change
+// in another than their own makes them ask again for nothing.
+func (h *Handler) regionsFor(c caller, header http.Header) ([]string, error) {
+	if header.Get(selectorHeader) == "" {
+		who, err := c.who()
+		if err != nil {
+			return nil, err
+		}
+		if regions, err := h.covered(who); err != nil || len(regions) > 1 {
+			return regions, err
+		}
+	}
+	region, err := h.regionFor(c, header, "")
+	return []string{region}, err
+}
+
+// covered lists the regions that somebody may ask about as a service.
+func (h *Handler) covered(who identity.Principal) ([]string, error) {
+	regions, every := who.Regions(identity.Service)
+	if every {
+		all, err := h.cfg.Source.Regions()
+		if err != nil {
+			return nil, err
+		}
+		regions = all
+	}
+	for _, region := range regions {
+		if err := identity.Can(who, identity.Evaluate, identity.Target{Kind: "region", Region: region}); err != nil {
+			return nil, err
+		}
+	}
+	return regions, nil
+}

@@ -1,6 +1,8 @@
 package flagd
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -19,6 +21,9 @@ type Source interface {
 	Revision(region string) (int64, error)
 	// Set is what a region serves now, whole. Errors as of Revision.
 	Set(region string) (Set, error)
+	// Regions lists the regions that there are. The error is NotReady until the
+	// first state has been loaded.
+	Regions() ([]string, error)
 	// Fresh reports whether the source is in contact with whence it has its
 	// state, and when it last was.
 	Fresh() (bool, time.Time)
@@ -69,6 +74,18 @@ func (r replica) Set(region string) (Set, error) {
 	return Set{Revision: revision, Metadata: metadata, Flags: s.FlagSet(region)}, nil
 }
 
+func (r replica) Regions() ([]string, error) {
+	s := r.Snapshot()
+	if s == nil {
+		return nil, notReady()
+	}
+	var keys []string
+	for _, rec := range s.Regions() {
+		keys = append(keys, rec.Value.Key)
+	}
+	return keys, nil
+}
+
 // Sets is a Source of compiled sets that somebody else keeps current: an edge,
 // or a test. The zero value is ready for use and not ready to serve.
 type Sets struct {
@@ -116,6 +133,16 @@ func (s *Sets) Set(region string) (Set, error) {
 		return Set{}, unknownRegion(region)
 	}
 	return set, nil
+}
+
+// Regions lists the regions that something was put for, ordered by key.
+func (s *Sets) Regions() ([]string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.byRegion) == 0 {
+		return nil, notReady()
+	}
+	return slices.Sorted(maps.Keys(s.byRegion)), nil
 }
 
 // Fresh is always true: what was put is what there is.

@@ -3,6 +3,7 @@ package flagd
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/types/known/structpb"
@@ -23,18 +24,18 @@ type event struct {
 
 // follower is what a stream does at each turn.
 type follower struct {
-	changed func(from, to *view) error // from is nil the first time
-	idle    func() error               // keepAlive has passed
-	ending  func() error               // the server stops
+	changed func(from, to []*view) error // from is nil the first time
+	idle    func() error                 // keepAlive has passed
+	ending  func()                       // the server stops
 }
 
-// follow calls f as the region changes, until the caller leaves, the server
+// follow calls f as the regions change, until the caller leaves, the server
 // stops, or the caller may not listen any more. Nothing is queued: what changed
 // while f.changed was sending is sent next, as one change.
 //
-// region is asked again before anything is sent, since a stream outlives what it
-// was opened with.
-func (h *Handler) follow(ctx context.Context, region func() (string, error), f follower) error {
+// regions is asked again before anything is sent, since a stream outlives what
+// it was opened with.
+func (h *Handler) follow(ctx context.Context, regions func() ([]string, error), f follower) error {
 	leave, err := h.streams.enter()
 	if err != nil {
 		return protocolError(err)
@@ -42,14 +43,14 @@ func (h *Handler) follow(ctx context.Context, region func() (string, error), f f
 	defer leave()
 	beat := time.NewTicker(h.keepAlive)
 	defer beat.Stop()
-	var last *view
+	var last []*view
 	for {
 		changed := h.cfg.Source.Changed() // before looking
-		now, err := h.look(region)
+		now, err := h.look(regions)
 		if err != nil {
 			return protocolError(err)
 		}
-		if now != last {
+		if last == nil || !slices.Equal(now, last) {
 			if err := f.changed(last, now); err != nil {
 				return err
 			}
@@ -58,9 +59,10 @@ func (h *Handler) follow(ctx context.Context, region func() (string, error), f f
 		select {
 		case <-changed:
 		case <-beat.C:
-			err = h.recheck(region, f.idle)
+			err = h.recheck(regions, f.idle)
 		case <-h.closing:
-			return f.ending()
+			f.ending()
+			return protocolError(stopping())
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -70,16 +72,16 @@ func (h *Handler) follow(ctx context.Context, region func() (string, error), f f
 	}
 }
 
-func (h *Handler) look(region func() (string, error)) (*view, error) {
-	name, err := region()
+func (h *Handler) look(regions func() ([]string, error)) ([]*view, error) {
+	names, err := regions()
 	if err != nil {
 		return nil, err
 	}
-	return h.views.of(name)
+	return h.views.all(names)
 }
 
-func (h *Handler) recheck(region func() (string, error), idle func() error) error {
-	if _, err := region(); err != nil {
+func (h *Handler) recheck(regions func() ([]string, error), idle func() error) error {
+	if _, err := regions(); err != nil {
 		return protocolError(err)
 	}
 	return idle()
@@ -89,19 +91,19 @@ func (h *Handler) recheck(region func() (string, error), idle func() error) erro
 func (h *Handler) events(ctx context.Context, header http.Header, write func(event) error) error {
 	c := callerFrom(ctx)
 	send := func(e event) error { return h.sending(ctx, func() error { return write(e) }) }
-	return h.follow(ctx, func() (string, error) { return h.regionFor(c, header, "") }, follower{
-		changed: func(from, to *view) error {
+	return h.follow(ctx, func() ([]string, error) { return h.regionsFor(c, header) }, follower{
+		changed: func(from, to []*view) error {
 			if from == nil {
 				return send(event{kind: "provider_ready"})
 			}
-			data := to.changesSince(from)
+			data := changes(from, to)
 			if data == nil {
 				return nil // without keys, a client would throw away all it has
 			}
 			return send(event{"configuration_change", data})
 		},
 		idle:   func() error { return send(event{kind: "keep_alive"}) },
-		ending: func() error { return send(event{kind: "provider_shutdown"}) },
+		ending: func() { _ = send(event{kind: "provider_shutdown"}) }, // who does not hear it hears the end
 	})
 }
 
@@ -136,7 +138,7 @@ type streams struct {
 func (s *streams) enter() (leave func(), err error) {
 	select {
 	case <-s.closing:
-		return nil, fault.New(fault.NotReady, "stopping", "the server is stopping").Do("connect again in a second")
+		return nil, stopping()
 	default:
 	}
 	select {
@@ -146,4 +148,11 @@ func (s *streams) enter() (leave func(), err error) {
 		return nil, fault.New(fault.RateLimited, "too_many_streams", "%d streams are open, which is all that this server takes", cap(s.slots)).
 			Do("let an edge hold one stream for many services")
 	}
+}
+
+// stopping ends each stream when the server stops. It is an error on purpose:
+// flagd's JavaScript providers come back after an error, and never after a
+// stream that ended well.
+func stopping() error {
+	return fault.New(fault.NotReady, "stopping", "the server is stopping").Do("connect again in a second")
 }

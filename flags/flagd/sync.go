@@ -24,13 +24,16 @@ const maxSending = 128
 // deleted by those who receive it.
 func (s syncV1) SyncFlags(ctx context.Context, req *connect.Request[syncv1.SyncFlagsRequest], stream *connect.ServerStream[syncv1.SyncFlagsResponse]) error {
 	c, selector := callerFrom(ctx), req.Msg.GetSelector()
-	nothing := func() error { return nil }
-	return s.h.follow(ctx, func() (string, error) { return s.h.regionFor(c, req.Header(), selector) }, follower{
-		changed: func(_, to *view) error {
-			return s.sendDocument(ctx, stream, to)
+	regions := func() ([]string, error) {
+		region, err := s.h.regionFor(c, req.Header(), selector)
+		return []string{region}, err
+	}
+	return s.h.follow(ctx, regions, follower{
+		changed: func(_, to []*view) error {
+			return s.sendDocument(ctx, stream, to[0])
 		},
-		idle:   nothing,
-		ending: nothing,
+		idle:   func() error { return nil }, // the protocol has no sign of life; the connection has
+		ending: func() {},
 	})
 }
 

@@ -2,6 +2,7 @@ package flagd
 
 import (
 	"encoding/json"
+	"maps"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -14,6 +15,7 @@ import (
 // A view is one region at one revision, with everything that is sent of it made
 // at most once, whoever asks for it. It is safe for concurrent use.
 type view struct {
+	region   string
 	set      Set
 	byKey    map[string]*served
 	metadata *structpb.Struct
@@ -29,8 +31,8 @@ type served struct {
 	metadata atomic.Pointer[structpb.Struct] // nil until somebody asked
 }
 
-func newView(set Set) *view {
-	v := &view{set: set, byKey: make(map[string]*served, len(set.Flags)), metadata: structOf(set.Metadata)}
+func newView(region string, set Set) *view {
+	v := &view{region: region, set: set, byKey: make(map[string]*served, len(set.Flags)), metadata: structOf(set.Metadata)}
 	for _, f := range set.Flags {
 		v.byKey[f.Key()] = &served{Flag: f}
 	}
@@ -86,9 +88,9 @@ func encoded(x any) []byte {
 // further behind than that many revisions have theirs made for themselves.
 const maxChanges = 64
 
-// changesSince is what a configuration_change tells: the keys that were written,
-// updated or deleted since an earlier view, {"flags": {key: {"type": …}}}. It is
-// nil if no definition differs.
+// changesSince is what a configuration_change tells of one region: the keys that
+// were written, updated or deleted since an earlier view of it, {"flags": {key:
+// {"type": …}}}. It is nil if no definition differs. Shared: read only.
 func (v *view) changesSince(earlier *view) *structpb.Struct {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -123,10 +125,37 @@ func difference(from, to *view) *structpb.Struct {
 			note(key, "delete")
 		}
 	}
+	return flagsStruct(fields)
+}
+
+func flagsStruct(fields map[string]*structpb.Value) *structpb.Struct {
 	if len(fields) == 0 {
 		return nil
 	}
 	return &structpb.Struct{Fields: map[string]*structpb.Value{"flags": structpb.NewStructValue(&structpb.Struct{Fields: fields})}}
+}
+
+// changes is what a configuration_change tells of several regions.
+func changes(from, to []*view) *structpb.Struct {
+	if len(from) == 1 && len(to) == 1 && from[0].region == to[0].region {
+		return to[0].changesSince(from[0])
+	}
+	earlier := map[string]*view{}
+	for _, v := range from {
+		earlier[v.region] = v
+	}
+	all := map[string]*structpb.Value{}
+	for _, v := range to {
+		was := earlier[v.region]
+		if was == nil {
+			was = newView(v.region, Set{}) // its region is new
+		}
+		if was == v {
+			continue
+		}
+		maps.Copy(all, v.changesSince(was).GetFields()["flags"].GetStructValue().GetFields())
+	}
+	return flagsStruct(all)
 }
 
 // views finds the current view of each region. There are never more than there
@@ -167,6 +196,19 @@ func (v *views) renew(region string) (*view, error) {
 	if v.latest == nil {
 		v.latest = map[string]*view{}
 	}
-	v.latest[region] = newView(set)
+	v.latest[region] = newView(region, set)
 	return v.latest[region], nil
+}
+
+// all is what each of several regions serves now.
+func (v *views) all(regions []string) ([]*view, error) {
+	list := make([]*view, 0, len(regions))
+	for _, region := range regions {
+		one, err := v.of(region)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, one)
+	}
+	return list, nil
 }
