@@ -137,7 +137,7 @@ func TestBadInputIsNamedAndChangesNothing(t *testing.T) {
 		{"enable with a date", "bad_value", "/until", ans(coLead, "co", "video_visit", reply(flags.Enable, "2099-01-01", ""))},
 		{"not offered", "no_offer", "in_build_only", ans(coLead, "co", "in_build_only", reply(flags.Enable, "", ""))},
 		{"no reason", "bad_value", "/reason", ans(mute, "co", "video_visit", reply(flags.Enable, "", ""))},
-		{"a reason with control characters", "bad_value", "/reason", ans(forger, "co", "video_visit", reply(flags.Enable, "", ""))},
+		{"a reason with control characters", "bad_reason", "printed", ans(forger, "co", "video_visit", reply(flags.Enable, "", ""))},
 		{"stale revision", "stale_revision", fmt.Sprint(enabled.Revision), ans(stale, "co", "video_visit", reply(flags.Later, "2099-01-01", ""))},
 		{"another region's lead", "forbidden", "region co", ans(hiLead, "co", "video_visit", reply(flags.Enable, "", ""))},
 		{"an operator answers for a region", "forbidden", "answer an offer", ans(operator, "co", "video_visit", reply(flags.Enable, "", ""))},
