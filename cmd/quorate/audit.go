@@ -12,10 +12,11 @@ import (
 )
 
 func newAuditCommand(c *cli) *cobra.Command {
-	return noun("audit", "The record of what happened: list",
+	return noun("audit", "The record of what happened: list, review, prove, export, verify",
 		`Every change leaves an entry in the record, and so does every request that was
 refused: who, in which role, what, when and why.`,
-		newAuditListCommand(c))
+		newAuditListCommand(c), newAuditReviewCommand(c), newAuditShowCommand(c), newAuditProveCommand(c),
+		newAuditExportCommand(c), newAuditVerifyCommand(c), newAuditCheckpointCommand(c), newAuditKeyCommand(c))
 }
 
 func newAuditListCommand(c *cli) *cobra.Command {

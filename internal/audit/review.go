@@ -6,7 +6,6 @@ import (
 
 	"github.com/quorate/quorate/internal/fault"
 	"github.com/quorate/quorate/internal/identity"
-	"github.com/quorate/quorate/internal/kv"
 )
 
 // A Query is what a reviewer looks for; a zero field asks for nothing.
@@ -42,50 +41,50 @@ type Page struct {
 const maxRead = 200
 
 // Review reads the record for people, the newest first. Leaves that have no
-// place in the tree yet come before all others, without an index.
+// place in the tree yet come before all others, without an index. Since the order
+// is decided when a leaf is written, their places are known all the same, and a
+// page can end among them.
 func (l *Log) Review(ctx context.Context, q Query) (Page, error) {
-	h, err := readHead(l.store.View(ctx))
+	h, waiting, err := l.present(ctx)
 	if err != nil {
 		return Page{}, err
 	}
 	var p Page
-	if q.Before == 0 {
-		if p.Entries, err = l.unsequenced(ctx, h.Value, q); err != nil {
-			return p, err
-		}
-		q.Before = h.Value.Size
+	t, end := h.tree(), h.Size+int64(len(waiting))
+	if q.Before == 0 || q.Before > end {
+		q.Before = end
 	}
-	q.Before = min(q.Before, h.Value.Size)
-	t := h.Value.tree()
 	for read := 0; q.Before > 0; read++ {
 		if len(p.Entries) >= q.Limit || read == maxRead {
 			p.Next = q.Before
 			return p, nil
 		}
-		n := (q.Before - 1) / tileWidth
-		records, err := l.records(ctx, n, widthOf(t, n))
-		if err != nil {
+		first, records := h.Size, waiting
+		if q.Before <= h.Size {
+			n := (q.Before - 1) / tileWidth
+			first = n * tileWidth
+			if records, err = l.records(ctx, n, widthOf(t, n)); err != nil {
+				return p, err
+			}
+		}
+		over, err := p.take(q, first, records[:q.Before-first], first < h.Size)
+		if err != nil || over {
 			return p, err
 		}
-		over, err := p.take(q, n*tileWidth, records[:q.Before-n*tileWidth])
-		if err != nil {
-			return p, err
-		}
-		q.Before = n * tileWidth
-		switch {
-		case len(p.Entries) > q.Limit: // the page ends within this bundle
-			p.Entries = p.Entries[:q.Limit]
-			q.Before = *p.Entries[q.Limit-1].Index
-		case over:
-			return p, nil
-		}
+		q.Before = max(first, p.Next)
+		p.Next = 0
 	}
 	return p, nil
 }
 
-// take adds what is wanted of a bundle. over says that nothing older is wanted.
-func (p *Page) take(q Query, first int64, records []Record) (over bool, err error) {
+// take adds what is wanted of some records, up to the limit; where it had to stop
+// is left in Next. over says that nothing older is wanted.
+func (p *Page) take(q Query, first int64, records []Record, placed bool) (over bool, err error) {
 	for i := len(records) - 1; i >= 0; i-- {
+		if len(p.Entries) == q.Limit {
+			p.Next = first + int64(i) + 1
+			return false, nil
+		}
 		leaf, err := records[i].Leaf()
 		if err != nil {
 			return false, fault.From(err)
@@ -94,33 +93,47 @@ func (p *Page) take(q Query, first int64, records []Record) (over bool, err erro
 			return true, nil
 		}
 		if q.wants(leaf) {
-			index := first + int64(i)
-			p.Entries = append(p.Entries, Entry{Revision: records[i].Revision, Index: &index, Leaf: leaf})
+			e := Entry{Revision: records[i].Revision, Leaf: leaf}
+			if index := first + int64(i); placed {
+				e.Index = &index
+			}
+			p.Entries = append(p.Entries, e)
 		}
 	}
 	return false, nil
 }
 
-// unsequenced is what waits for its place in the tree. The store counts first,
-// and sorts only if something waits.
-func (l *Log) unsequenced(ctx context.Context, h head, q Query) ([]Entry, error) {
-	have, _, err := l.store.Count(ctx, Prefix, 0)
-	if err != nil {
-		return nil, err
-	}
-	wait := have - (h.Size - h.Removed)
-	if wait <= 0 {
-		return nil, nil
-	}
-	found, err := kv.Newest(l.store.View(ctx), leaves, int(min(wait, int64(q.Limit))))
-	if err != nil {
-		return nil, err
-	}
-	var entries []Entry
-	for _, e := range found {
-		if e.Created > h.Last && q.wants(e.Value) {
-			entries = append(entries, Entry{Revision: e.Created, Leaf: e.Value})
+// maxWaiting is how many leaves may wait for their place before a review asks for
+// patience; the sequencer puts thousands in the tree each second.
+const maxWaiting = 5000
+
+const spare = 100 // leaves that may be written between the count and the reading
+
+// present is the head and what waits behind it, in order.
+func (l *Log) present(ctx context.Context) (head, []Record, error) {
+	for range 5 {
+		tx := l.store.View(ctx)
+		h, err := readHead(tx)
+		if err != nil {
+			return head{}, nil, err
+		}
+		have, at, err := l.store.Count(ctx, Prefix, 0)
+		if err != nil {
+			return head{}, nil, err
+		}
+		wait := have - (h.Value.Size - h.Value.Removed)
+		if wait > maxWaiting {
+			return head{}, nil, fault.New(fault.NotReady, "record_behind", "%d entries wait for their place in the record", wait).Do("try again in a few seconds")
+		}
+		var waiting []Record
+		if wait > 0 {
+			if waiting, err = newest(ctx, l.store, int(wait)+spare, h.Value.Last, at); err != nil {
+				return head{}, nil, err
+			}
+		}
+		if int64(len(waiting)) == wait && standsAt(l.store.View(ctx), h.Revision) == nil { // all of them, and nothing moved meanwhile
+			return h.Value, waiting, nil
 		}
 	}
-	return entries, nil
+	return head{}, nil, fault.New(fault.NotReady, "record_moving", "the record moves faster than it can be read").Do("try again in a moment")
 }

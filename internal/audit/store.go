@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -92,6 +93,22 @@ func readLeaves(ctx context.Context, store *kv.Store, keys []string) ([]Record, 
 		}
 	}
 	return records, nil
+}
+
+// newest reads up to limit leaves that were written after one revision and not
+// after another, in order.
+func newest(ctx context.Context, store *kv.Store, limit int, after, until int64) ([]Record, error) {
+	found, err := kv.Newest(store.View(ctx), leaves, limit)
+	if err != nil {
+		return nil, err
+	}
+	var keys []string
+	for _, e := range slices.Backward(found) {
+		if e.Created > after && e.Created <= until {
+			keys = append(keys, leafKey(e.Path))
+		}
+	}
+	return readLeaves(ctx, store, keys)
 }
 
 func leafKey(path string) string { return strings.TrimPrefix(path, Prefix) }

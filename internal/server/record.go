@@ -113,7 +113,7 @@ func (s *Server) recordRoutes(a huma.API) {
 		})
 	huma.Register(a, recordOperation("prove-consistency", "/audit/consistency", "Prove that the record continues an earlier one"),
 		func(ctx context.Context, in *struct {
-			From int64 `query:"from" required:"true" minimum:"1" doc:"Entries that the earlier record had."`
+			From int64 `query:"from" minimum:"0" doc:"Entries that the earlier record had, at least 1."`
 			To   int64 `query:"to" minimum:"0" doc:"Entries that the later one has; 0 or absent: those of the newest checkpoint."`
 		}) (*api.Out[Consistency], error) {
 			return api.Read(s.consistency(ctx, in.From, in.To))
@@ -137,6 +137,12 @@ func (s *Server) entry(ctx context.Context, key string) (audit.Located, error) {
 		return audit.Located{}, mayReadRecord(ctx, "")
 	}
 	at, err := s.Record.Show(ctx, key)
+	if fault.HasCode(err, "not_sequenced") { // it was recorded a moment ago
+		if err := s.Record.Settle(ctx); err != nil {
+			return at, err
+		}
+		at, err = s.Record.Show(ctx, key)
+	}
 	if err != nil {
 		return at, err
 	}

@@ -40,6 +40,11 @@ const binary = "application/octet-stream"
 func (s *Server) logResource(r *http.Request, path string) (contentType string, body []byte, err error) {
 	ctx := r.Context()
 	if path == "checkpoint" {
+		if r.URL.Query().Has("settled") { // of our own: one that holds all that has been recorded
+			if err := s.Record.Settle(ctx); err != nil {
+				return "", nil, err
+			}
+		}
 		c, _, err := s.Record.Checkpoint(ctx)
 		return "text/plain; charset=utf-8", c.Note, err
 	}
