@@ -43,8 +43,12 @@ func (c *cli) configure(cmd *cobra.Command, _ []string) error {
 	return nil
 }
 
-// configurable excludes the options that make no sense elsewhere.
-func configurable(o *pflag.Flag) bool { return o.Name != "help" && o.Name != "version" }
+// configurable excludes the options that make no sense elsewhere, and the one
+// that must be said each time: accepting a restore that stands in a file would
+// accept every later one too.
+func configurable(o *pflag.Flag) bool {
+	return !slices.Contains([]string{"help", "version", "accept-restore"}, o.Name)
+}
 
 // settle gives an option the value of the first place that has one.
 func (c *cli) settle(o *pflag.Flag, file configFile) error {

@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+	_ "time/tzdata" // regions have time zones, also where the system knows none
 
 	"github.com/quorate/quorate/internal/kv/embedded"
 )

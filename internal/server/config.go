@@ -99,16 +99,14 @@ func (c Config) storeDir() string      { return filepath.Join(c.DataDir, "store"
 func (c Config) seenFile() string      { return filepath.Join(c.DataDir, "seen.json") }
 func (c Config) bootstrapFile() string { return filepath.Join(c.DataDir, "bootstrap-token") }
 
-// prepareDataDir makes the data directory, for this user alone.
+// prepareDataDir makes the data directory, for this user alone. One that exists
+// keeps its mode, since it may hold more than ours; what we put into it is ours
+// alone to read.
 func (c Config) prepareDataDir() error {
 	if c.DataDir == "" {
 		return fault.New(fault.Invalid, "no_data_dir", "no data directory was given").Do("set --data-dir").At("--data-dir")
 	}
-	err := os.MkdirAll(c.DataDir, 0o700)
-	if err == nil {
-		err = os.Chmod(c.DataDir, 0o700)
-	}
-	if err != nil {
+	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
 		return fault.New(fault.Invalid, "bad_data_dir", "the data directory %q cannot be used: %v", c.DataDir, err).
 			Do("choose another with --data-dir").At("--data-dir")
 	}

@@ -42,11 +42,12 @@ func (s *Server) health() Health {
 // the body says more) and /metrics. They need no credential and tell nothing of
 // any capability.
 func (s *Server) healthRoutes(router chi.Router) {
-	router.Get("/healthz", func(w http.ResponseWriter, _ *http.Request) {
+	get := func(path string, h http.HandlerFunc) { router.Get(path, h); router.Head(path, h) }
+	get("/healthz", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		_, _ = w.Write([]byte("ok\n"))
 	})
-	router.Get("/readyz", func(w http.ResponseWriter, _ *http.Request) {
+	get("/readyz", func(w http.ResponseWriter, _ *http.Request) {
 		h := s.health()
 		w.Header().Set("Content-Type", "application/json")
 		if !h.Ready {

@@ -26,7 +26,7 @@ import (
 )
 
 // drainTime is how long requests under way may take once the server stops.
-const drainTime = 10 * time.Second
+const drainTime = 5 * time.Second
 
 // A Server is a running replica.
 type Server struct {
@@ -39,6 +39,7 @@ type Server struct {
 	cfg      Config
 	gate     *gate.Gate
 	child    *embedded.Supervisor // nil with an external cluster
+	unlock   func() error         // of the data directory, with an external cluster
 	store    *kv.Store
 	follower *kv.Follower
 	registry *prometheus.Registry
@@ -116,14 +117,20 @@ func (s *Server) openStore(ctx context.Context) error {
 		s.child, err = embedded.Start(ctx, embedded.Config{Dir: s.cfg.storeDir(), Logger: s.cfg.Log,
 			Command: s.cfg.StoreCommand, SmallWAL: s.cfg.SmallStore})
 		if err != nil {
-			return fault.New(fault.StoreUnavailable, "store_not_started", "the store did not start: %v", err).
-				Do("see the message; another server may be using --data-dir").Because(err)
+			return dirInUse(err)
 		}
 		cfg.Endpoints = []string{s.child.Endpoint()}
+	} else if s.unlock, err = embedded.LockDir(ctx, s.cfg.storeDir()); err != nil {
+		return dirInUse(err)
 	}
 	cfg.SeenFile, cfg.Logger, cfg.Now = s.cfg.seenFile(), s.cfg.Log, s.cfg.Now
 	s.store, err = kv.Open(cfg)
 	return err
+}
+
+func dirInUse(cause error) error {
+	return fault.New(fault.StoreUnavailable, "store_not_started", "the store did not start: %v", cause).
+		Do("see the message; another server may be using --data-dir").Because(cause)
 }
 
 // build makes the rooms and joins them.
@@ -188,22 +195,35 @@ func (s *Server) checkStore(ctx context.Context) error {
 	})
 }
 
-// foundAccess issues the first token of a store that has none.
+// foundAccess issues the first token of a store that has none. It goes on trying:
+// without it nobody gets in.
 func (s *Server) foundAccess(ctx context.Context) {
 	select {
 	case <-s.follower.Ready():
 	case <-ctx.Done():
 		return
 	}
+	for !s.tryFoundAccess(ctx) {
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (s *Server) tryFoundAccess(ctx context.Context) bool {
 	file := s.cfg.bootstrapFile()
 	written, err := s.Access.Bootstrap(ctx, file)
-	switch {
-	case err != nil:
-		s.cfg.Log.Error("the first operator token could not be issued", "error", err)
-	case written:
+	if err != nil {
+		s.cfg.Log.Error("the first operator token could not be issued; trying again", "error", err)
+		return false
+	}
+	if written {
 		s.founded = true
 		s.cfg.Log.Warn("no operator has a token: one that lives an hour was written", "file", file)
 	}
+	return true
 }
 
 func (s *Server) serve() {
@@ -251,8 +271,9 @@ func (s *Server) Close() error {
 	if s.http != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 		defer cancel()
-		if err := s.http.Shutdown(ctx); err != nil {
-			errs = append(errs, err, s.http.Close())
+		if err := s.http.Shutdown(ctx); err != nil { // somebody does not read their answer
+			s.cfg.Log.Warn("requests under way were cut off", "after", drainTime)
+			errs = append(errs, s.http.Close())
 		}
 	}
 	if s.listener != nil {
@@ -267,6 +288,9 @@ func (s *Server) Close() error {
 	}
 	if s.child != nil {
 		errs = append(errs, s.child.Close())
+	}
+	if s.unlock != nil {
+		errs = append(errs, s.unlock())
 	}
 	return errors.Join(errs...)
 }

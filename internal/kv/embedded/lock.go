@@ -44,6 +44,20 @@ func takeLock(ctx context.Context, dir string) (*dirLock, error) {
 	return l, nil
 }
 
+// LockDir takes the lock of a store's directory without running a store in it,
+// for a server whose store is elsewhere: its data directory is its own all the
+// same. It fails as Start does while another process holds the directory.
+func LockDir(ctx context.Context, dir string) (release func() error, err error) {
+	if err := prepareDir(dir); err != nil {
+		return nil, err
+	}
+	l, err := takeLock(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	return l.release, nil
+}
+
 // acquire tries the lock once, and again for a while if its taker is dead.
 func (l *dirLock) acquire(ctx context.Context, dir string) error {
 	deadline := time.Now().Add(windDown)
