@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -263,21 +262,28 @@ func TestStreamsEndAndAreBounded(t *testing.T) {
 	}
 }
 
-// The store's silence makes values stale without a revision; so does the clock.
+// The store's silence changes what is told of a value without a revision.
 func TestSilenceIsToldToo(t *testing.T) {
 	h := newHouse(t, nil)
 	token := h.portal(identity.Every)
+	h.answer("co", flags.Enable)
+	h.settle()
 	l := h.listen(h.streamOf(token))
 	fresh := l.next(time.Second)
-	var silent atomic.Int64
-	h.setClock(func() time.Time { return time.Now().Add(4 * time.Second * time.Duration(silent.Add(1))) }) // no sign of life is new enough
-	stale := l.next(2 * time.Second)
+	tag := h.send("POST", all, token, full).header.Get("ETag")
+	h.stopEtcd()
+	stale := l.next(10 * time.Second)
 	if stale == nil || stale.id != fresh.id+"-stale" {
 		t.Fatalf("after %+v the silence is told as %+v", fresh, stale)
 	}
-	h.setClock(time.Now)
-	if again := l.next(3 * time.Second); again == nil || again.id != fresh.id {
-		t.Errorf("the store's return is told as %+v", again)
+	a := h.send("POST", one, token, full)
+	since, _ := a.body["metadata"].(object)["staleSince"].(string)
+	if _, err := time.Parse(time.RFC3339, since); a.body["value"] != true || a.body["reason"] != "STALE" || err != nil {
+		t.Errorf("in silence: %s", a.raw)
+	}
+	all := h.send("POST", all, token, full, "If-None-Match", tag)
+	if all.status != 200 || strings.Count(all.raw, `"STALE"`) != 4 {
+		t.Errorf("in silence, all: %d %s", all.status, all.raw)
 	}
 }
 

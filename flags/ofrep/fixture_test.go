@@ -9,12 +9,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/prometheus/client_golang/prometheus"
+	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/goleak"
 
 	"github.com/quorate/quorate/flags"
@@ -24,6 +26,7 @@ import (
 	"github.com/quorate/quorate/internal/gate"
 	"github.com/quorate/quorate/internal/identity"
 	"github.com/quorate/quorate/internal/kv"
+	"github.com/quorate/quorate/internal/kv/embedded"
 	"github.com/quorate/quorate/internal/kv/kvtest"
 )
 
@@ -44,6 +47,7 @@ type house struct {
 	dir      *access.Directory
 	follower *kv.Follower
 	registry *prometheus.Registry
+	stopEtcd func()
 	router   http.Handler
 	time     atomic.Pointer[func() time.Time] // set by setClock
 	url      string
@@ -54,13 +58,29 @@ func newHouse(t testing.TB, change func(*ofrep.Config)) *house {
 	t.Helper()
 	h := &house{t: t, registry: prometheus.NewRegistry()}
 	h.setClock(time.Now)
-	h.build(kvtest.Open(t, kvtest.Etcd(t), kv.Config{Now: h.now}), change)
+	h.build(kvtest.Open(t, h.etcd(), kv.Config{Now: h.now}), change)
 	for _, key := range []string{"co", "hi"} {
 		h.must(h.SetRegion(ctx, operator, flags.Region{Key: key, Name: "Region " + key, Jurisdictions: []string{"US-CO"}, TimeZone: "America/Denver"}))
 	}
 	h.capability("video_visit")
 	h.must(h.GrantOffer(ctx, operator, "video_visit", flags.Full))
 	return h
+}
+
+// etcd starts a store that stopEtcd stops, at the latest with the test.
+func (h *house) etcd() *clientv3.Client {
+	h.t.Helper()
+	client, stop, err := embedded.InProcess(ctx, embedded.Config{Dir: h.t.TempDir(), SmallWAL: true, Logger: log})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.stopEtcd = sync.OnceFunc(func() {
+		if err := stop(); err != nil {
+			h.t.Errorf("stopping etcd: %v", err)
+		}
+	})
+	h.t.Cleanup(h.stopEtcd)
+	return client
 }
 
 func (h *house) setClock(now func() time.Time) { h.time.Store(&now) }
