@@ -20,7 +20,7 @@ const listen = (name, api, events, client) => {
 };
 
 for (const resolverType of ['rpc', 'in-process']) {
-  const options = { host, port: Number(port), resolverType, selector: 'flagSetId=co', retryBackoffMs: 100, retryBackoffMaxMs: 1000, retryGracePeriod: 2 };
+  const options = { host, port: Number(port), resolverType, selector: 'flagSetId=co', retryBackoffMs: 100, retryBackoffMaxMs: 1000, retryGracePeriod: 2, keepAliveTime: 200 };
   await OpenFeature.setProviderAndWait(resolverType, new FlagdProvider(options, logger));
   const client = OpenFeature.getClient(resolverType);
   listen(resolverType, OpenFeature, ProviderEvents, client);
