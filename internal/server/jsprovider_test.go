@@ -27,6 +27,7 @@ func TestTheOfficialJavaScriptProvider(t *testing.T) {
 	dir := installJS(t, "js")
 	s := newSite(t, t.TempDir())
 	s.furnish()
+	s.enrich()
 	lead, portal := s.token("Colorado lead", identity.RegionalLead, "co"), s.token("portal", identity.Service, "*")
 	s.must(s.do("PUT", "/api/v1/regions/co/enablements/video_visit", lead, object{"answer": "enable", "reason": "clinics are ready"}))
 
@@ -43,6 +44,12 @@ func TestTheOfficialJavaScriptProvider(t *testing.T) {
 	}
 	if on, off := co["minutes"].Value, hi["minutes"].Value; on != 30.0 || off != 0.0 {
 		t.Errorf("max_minutes: %v in Colorado, %v in Hawaii", on, off)
+	}
+	if on, off := co["share"].Value, hi["share"].Value; on != 0.5 || off != 0.0 {
+		t.Errorf("share: %v in Colorado, %v in Hawaii", on, off)
+	}
+	if on, off := co["label"].Value, hi["label"].Value; on != "Video" || off != "" {
+		t.Errorf("label: %v in Colorado, %v in Hawaii", on, off)
 	}
 	if v := co["missing"]; v.Value != false || v.ErrorCode != "FLAG_NOT_FOUND" {
 		t.Errorf("a capability that does not exist: %+v", v)

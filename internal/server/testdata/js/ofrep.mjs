@@ -23,6 +23,8 @@ for (const region of ['co', 'hi']) {
   answers[region] = {
     visit: await client.getBooleanDetails('video_visit', region === 'hi', context),
     minutes: await client.getNumberDetails('video_visit.max_minutes', -1, context),
+    share: await client.getNumberDetails('video_visit.share', -1, context),
+    label: await client.getStringDetails('video_visit.label', 'none', context),
     missing: await client.getBooleanDetails('teleport', false, context),
     mismatch: await client.getStringDetails('video_visit', 'none', context),
   };
