@@ -83,7 +83,7 @@ func (r Reply) Check(now time.Time, zone *time.Location) error {
 	case r.Answer != Decline && r.Review != "":
 		return bad("/review", r.Review, "only the answer decline has a review")
 	case r.Answer != Enable && r.How != nil:
-		return bad("/how", r.How.words(), "only the answer enable has a how")
+		return bad("/how", r.How.Words(), "only the answer enable has a how")
 	case r.Answer != Enable && r.Baseline != "":
 		return bad("/baseline", string(r.Baseline), "only the answer enable takes the group's baseline")
 	case r.Baseline != "" && !slices.Contains(Stances, r.Baseline):

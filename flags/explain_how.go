@@ -53,7 +53,7 @@ func absent(paths []string, ctx eval.Context) []string {
 func (st State) howLayer(failing *condition) Layer {
 	e := st.Enablement.Value
 	l := Layer{Name: "how", Holds: failing == nil && st.pair.open(), Revision: st.Enablement.Revision}
-	says := []string{st.How.words(), st.baselineWords()}
+	says := []string{st.How.Words(), st.baselineWords()}
 	for _, c := range st.pair.list {
 		if c.starts != 0 && strings.Contains(c.says, "held back") {
 			says = append(says, c.says)

@@ -211,8 +211,8 @@ func (r *Rollout) words() string {
 	return strings.Join(stages, ", ")
 }
 
-// words is a How in one line for people.
-func (h How) words() string {
+// Words is a How in one line for people.
+func (h How) Words() string {
 	var list []string
 	for _, f := range h.settled().fields() {
 		list = append(list, f.name+" "+f.says)

@@ -134,6 +134,12 @@ func widest(rows [][]string, column int) int {
 // meanings are the words of a cell in the order in which the legend has them.
 var meanings = [][2]string{
 	{"on", "offered and enabled"},
+	{"partly on", "on for an audience or a percentage of people"},
+	{"pilot", "on as a pilot, at so many of the region's facilities"},
+	{"scheduled", "enabled from a time to come"},
+	{"ended", "enabled until a time that has passed"},
+	{"nobody yet", "enabled, but its rollout or audience has nobody"},
+	{"not ready", "enabled, but no facility runs what it requires"},
 	{"later", "the region answers by a date"},
 	{"declined", "the region said no, and looks again on a date"},
 	{noAnswer, "offered; the region has not answered"},
@@ -149,7 +155,8 @@ func legend(b flags.Board) [][]string {
 	used := map[string]bool{}
 	for _, r := range b.Rows {
 		for _, cell := range r.Cells {
-			used[shortWord(cell)] = true
+			word, _, _ := strings.Cut(shortWord(cell), " (")
+			used[word] = true
 		}
 	}
 	var rows [][]string

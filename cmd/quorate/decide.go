@@ -30,9 +30,16 @@ func newEnableCommand(c *cli) *cobra.Command {
 
 The capability must be offered, and what it needs must be on; otherwise it stays
 off, and the answer says what is missing. Enabling again after somebody turned it
-off lifts that.`,
-		`  quorate enable video_visit --region co --reason "Clinics are ready"`)
-	return c.answering(cmd, &d, &flags.Reply{Answer: flags.Enable})
+off lifts that.
+
+Options say how it is on: with which variant and settings, for whom, for how many of
+them, from when until when. Each changes one field; what is not given stays as the
+region said it before, and is otherwise the group's baseline if the region took it.`,
+		`  quorate enable video_visit --region co --reason "Clinics are ready"
+  quorate enable video_visit --region co --language es --rollout 25 --reason "A quarter of Spanish speakers first"
+  quorate enable video_visit --region co --stage 2027-03-01T08:00=10 --stage 2027-04-01T08:00=100 --reason "By stages"`)
+	reply := flags.Reply{Answer: flags.Enable}
+	return c.howToo(c.answering(cmd, &d, &reply), &d, &reply)
 }
 
 func newLaterCommand(c *cli) *cobra.Command {

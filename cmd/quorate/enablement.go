@@ -29,7 +29,7 @@ func newEnablementListCommand(c *cli) *cobra.Command {
 			return c.show(a.Value, a.Raw, func(p *page) {
 				var rows [][]string
 				for _, s := range a.Value.Items {
-					cell := cellOf(s)
+					cell := s.Cell // in the words of the board
 					act := lastAct(s.Enablement)
 					rows = append(rows, []string{s.Capability, cell.Word(), cell.Date, act.By, act.Reason})
 				}
@@ -39,15 +39,6 @@ func newEnablementListCommand(c *cli) *cobra.Command {
 	}
 	c.regionOption(cmd, &region)
 	return cmd
-}
-
-// cellOf is a standing as the board has it, so that both use the same words.
-func cellOf(s flags.Standing) flags.BoardCell {
-	cell := flags.BoardCell{On: s.On, Cause: s.Cause}
-	if e := s.Enablement; e != nil {
-		cell.Answer, cell.Date = e.Answer, e.Until+e.Review
-	}
-	return cell
 }
 
 // lastAct is the act that made an enablement what it is.
@@ -97,6 +88,9 @@ func drawStanding(p *page, s flags.Standing) {
 		answer += " (review on " + e.Review + ")"
 	}
 	drawAct(p, answer, &e.Answered)
+	if s.How != nil {
+		p.prose("How", s.How.Words())
+	}
 	drawAct(p, "Turned off", e.TurnedOff)
 	p.line("Revision %d.", s.Revision)
 }

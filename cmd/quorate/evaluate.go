@@ -182,6 +182,9 @@ func drawExplanation(p *page, e flags.Explanation) {
 		}
 	}
 	p.line("")
+	if len(e.Missing) > 0 {
+		p.line("The context lacks %s.", strings.Join(e.Missing, ", "))
+	}
 	p.line("Served as %t (variant %s, reason %s) at revision %d.", e.On, e.Variant, e.Reason, e.Revision)
 }
 
