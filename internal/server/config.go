@@ -20,7 +20,7 @@ type Config struct {
 	// AcceptRestore, if not empty, is the operator's reason for accepting a
 	// store that is older than what this replica has seen.
 	AcceptRestore string
-	CORSOrigins   []string // of web pages that may ask over OFREP, e.g. "https://portal.example"; none by default
+	CORSOrigins   []string // of web pages that may ask over OFREP and flagd's protocols, e.g. "https://portal.example"; none by default
 	Etcd          Etcd
 	Flagd         Flagd            // off unless set
 	Log           *slog.Logger     // required
