@@ -294,10 +294,8 @@ func (r tileReader) SaveTiles(proven []tlog.Tile, data [][]byte) {
 	if len(r.log.cache)+len(proven) > maxCached {
 		clear(r.log.cache)
 	}
-	for i, t := range proven {
-		if t.W == tileWidth { // it never changes
-			r.log.cache[t] = data[i]
-		}
+	for i, t := range proven { // of one width, a tile never changes
+		r.log.cache[t] = data[i]
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -136,13 +137,16 @@ func widthOf(t tlog.Tree, n int64) int { return int(min(t.N-n*tileWidth, tileWid
 
 func (l *Log) locateRevision(ctx context.Context, t tlog.Tree, id string, revision int64) (Located, error) {
 	n, err := l.lastBundle(bundles(t), func(n int64) (bool, error) {
-		first, err := l.first(ctx, n)
-		return first.Revision <= revision, err
+		first, err := l.firstRevision(ctx, n)
+		return first < revision, err
 	})
 	if err != nil {
 		return Located{}, err
 	}
 	at, err := l.within(ctx, t, n, id)
+	if fault.Is(err, fault.NotFound) { // leaves of one revision may lie across a border
+		at, err = l.within(ctx, t, n+1, id)
+	}
 	if fault.Is(err, fault.NotFound) {
 		return at, fault.New(fault.NotReady, "not_sequenced", "the entry %s was recorded at revision %d and is not in a checkpoint yet", id, revision).
 			Do("try again in a few seconds")
@@ -215,6 +219,18 @@ func (l *Log) first(ctx context.Context, n int64) (Record, error) {
 	return records[0], nil
 }
 
+func (l *Log) firstRevision(ctx context.Context, n int64) (int64, error) {
+	t, err := kv.Get(l.store.View(ctx), tileKey(0, n))
+	if err != nil {
+		return 0, err
+	}
+	if len(t.Value.Revisions) > 0 {
+		return t.Value.Revisions[0], nil
+	}
+	first, err := l.first(ctx, n)
+	return first.Revision, err
+}
+
 func (l *Log) firstLeaf(ctx context.Context, n int64) (Leaf, error) {
 	r, err := l.first(ctx, n)
 	if err != nil {
@@ -223,9 +239,24 @@ func (l *Log) firstLeaf(ctx context.Context, n int64) (Leaf, error) {
 	return r.Leaf()
 }
 
-// within finds a leaf in a bundle.
+// within finds a leaf in a bundle: by the store's list of its keys, if it has one.
 func (l *Log) within(ctx context.Context, t tlog.Tree, n int64, id string) (Located, error) {
 	if n >= bundles(t) {
+		return Located{}, noEntry(id)
+	}
+	row, err := kv.Get(l.store.View(ctx), tileKey(0, n))
+	if err != nil {
+		return Located{}, err
+	}
+	if i := slices.Index(row.Value.Keys, id); i >= 0 && i < widthOf(t, n) {
+		records, err := readLeaves(ctx, l.store, []string{id})
+		if err == nil {
+			return located(n*tileWidth+int64(i), records[0])
+		}
+		if !fault.HasCode(err, "leaf_missing") {
+			return Located{}, err
+		}
+	} else if row.Exists() {
 		return Located{}, noEntry(id)
 	}
 	records, err := l.records(ctx, n, widthOf(t, n))
@@ -233,15 +264,20 @@ func (l *Log) within(ctx context.Context, t tlog.Tree, n int64, id string) (Loca
 		return Located{}, err
 	}
 	for i, r := range records {
-		leaf, err := r.Leaf()
-		if err != nil {
-			return Located{}, err
-		}
-		if leaf.key() == id {
-			return Located{Index: n*tileWidth + int64(i), Record: r, Leaf: leaf}, nil
+		at, err := located(n*tileWidth+int64(i), r)
+		if err != nil || at.Leaf.key() == id {
+			return at, err
 		}
 	}
 	return Located{}, noEntry(id)
+}
+
+func located(index int64, r Record) (Located, error) {
+	leaf, err := r.Leaf()
+	if err != nil {
+		return Located{}, fault.From(err)
+	}
+	return Located{Index: index, Record: r, Leaf: leaf}, nil
 }
 
 // Age is how long ago the time lies that a key begins with; false if it is none.

@@ -54,13 +54,15 @@ func TestAReviewFindsWhatIsAskedForAndAllOfIt(t *testing.T) {
 			q    Query
 			want func(Leaf) bool
 		}{
-			"everything":            {Query{}, func(Leaf) bool { return true }},
-			"what one person did":   {Query{Who: "token:1"}, func(l Leaf) bool { return l.Actor.ID == "token:1" }},
-			"the same by name":      {Query{Who: "lead 1"}, func(l Leaf) bool { return l.Actor.ID == "token:1" }},
-			"what a region saw":     {Query{Region: "hi"}, func(l Leaf) bool { return l.Target.Region == "hi" }},
-			"what was refused":      {Query{Result: Refused}, func(l Leaf) bool { return l.Result == Refused }},
-			"an action":             {Query{Action: "offer.grant"}, func(Leaf) bool { return false }},
-			"a span of time":        {Query{From: noon.Add(7 * time.Second), To: noon.Add(31 * time.Second)}, func(l Leaf) bool { return !l.At.Before(noon.Add(7*time.Second)) && l.At.Before(noon.Add(31*time.Second)) }},
+			"everything":          {Query{}, func(Leaf) bool { return true }},
+			"what one person did": {Query{Who: "token:1"}, func(l Leaf) bool { return l.Actor.ID == "token:1" }},
+			"the same by name":    {Query{Who: "lead 1"}, func(l Leaf) bool { return l.Actor.ID == "token:1" }},
+			"what a region saw":   {Query{Region: "hi"}, func(l Leaf) bool { return l.Target.Region == "hi" }},
+			"what was refused":    {Query{Result: Refused}, func(l Leaf) bool { return l.Result == Refused }},
+			"an action":           {Query{Action: "offer.grant"}, func(Leaf) bool { return false }},
+			"a span of time": {Query{From: noon.Add(7 * time.Second), To: noon.Add(31 * time.Second)}, func(l Leaf) bool {
+				return !l.At.Before(noon.Add(7*time.Second)) && l.At.Before(noon.Add(31*time.Second))
+			}},
 			"refused there, by him": {Query{Region: "co", Who: "token:0", Result: Refused}, func(l Leaf) bool { return l.Target.Region == "co" && l.Actor.ID == "token:0" && l.Result == Refused }},
 		} {
 			for _, limit := range []int{1, 7, 500} {
