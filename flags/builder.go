@@ -1,7 +1,6 @@
 package flags
 
 import (
-	"encoding/json"
 	"maps"
 	"slices"
 	"time"
@@ -39,52 +38,37 @@ func newBuilder(from *Snapshot, quarantine func(string, error)) *builder {
 		from = &Snapshot{catalog: &catalog{flags: map[string]flagRef{}}, regions: map[string]*regionView{}}
 	}
 	return &builder{
-		next:      Snapshot{catalog: from.catalog, regions: maps.Clone(from.regions)},
+		next:      Snapshot{catalog: from.catalog, regions: maps.Clone(from.regions), damaged: from.damaged},
 		ownRegion: map[string]bool{}, pairs: map[pairKey]progress{}, quarantine: quarantine, failed: map[pairKey]error{},
 	}
-}
-
-// record decodes an event; one that was deleted, or that cannot be used, comes
-// out as a record that does not exist.
-func record[T any](b *builder, c kv.Collection[T], e kv.Event) kv.Record[T] {
-	if e.Value == nil {
-		return kv.Record[T]{}
-	}
-	decode := c.Decode
-	if b.plain {
-		decode = func(_ string, raw []byte) (value T, err error) { return value, json.Unmarshal(raw, &value) }
-	}
-	value, err := decode(e.Path, e.Value)
-	if err != nil {
-		b.quarantine(e.Path, err)
-		return kv.Record[T]{}
-	}
-	return kv.Record[T]{Value: value, Created: e.Created, Revision: e.Revision}
 }
 
 // take takes one event over.
 func (b *builder) take(e kv.Event) {
 	if parts, ok := regions.Split(e.Path); ok {
-		b.takeRegion(parts[0], record(b, regions, e))
+		b.takeRegion(parts[0], e)
 	} else if parts, ok := facilities.Split(e.Path); ok && len(parts) == 2 {
-		b.takeFacility(parts[0], parts[1], record(b, facilities, e))
+		b.takeFacility(parts[0], parts[1], e)
 	} else if parts, ok := capabilities.Split(e.Path); ok {
-		b.takeCapability(parts[0], record(b, capabilities, e))
+		b.takeCapability(parts[0], e)
 	} else if parts, ok := offers.Split(e.Path); ok {
 		i := b.ordinal(parts[0])
-		b.catalog().offers[i] = record(b, offers, e)
+		b.catalog().offers[i] = record(b, offers, e, b.next.catalog.offers[i].Value)
 		b.touchEverywhere(parts[0])
 	} else if parts, ok := enablements.Split(e.Path); ok && len(parts) == 2 {
-		b.takeEnablement(parts[0], parts[1], record(b, enablements, e))
+		b.takeEnablement(parts[0], parts[1], e)
 	} else if parts, ok := freezes.Split(e.Path); ok && len(parts) == 2 {
-		b.takeFreeze(parts[0], parts[1], record(b, freezes, e))
+		b.takeFreeze(parts[0], parts[1], e)
 	} else if parts, ok := baselines.Split(e.Path); ok {
-		b.takeBaseline(parts[0], record(b, baselines, e))
+		b.takeBaseline(parts[0], e)
 	}
 }
 
-func (b *builder) takeRegion(key string, rec kv.Record[Region]) {
+func (b *builder) takeRegion(key string, e kv.Event) {
 	view := b.view(key)
+	last := view.region.Value
+	last.Key = key
+	rec := record(b, regions, e, last)
 	view.region, view.zone = rec, time.UTC
 	if zone, err := zones.load(rec.Value.TimeZone); err == nil {
 		view.zone = zone
@@ -97,7 +81,9 @@ func (b *builder) takeRegion(key string, rec kv.Record[Region]) {
 	}
 }
 
-func (b *builder) takeFacility(region, key string, rec kv.Record[Facility]) {
+// takeFacility takes a facility over. One that cannot be read runs no system.
+func (b *builder) takeFacility(region, key string, e kv.Event) {
+	rec := record(b, facilities, e, Facility{Key: key, Region: region})
 	view := b.view(region)
 	view.facilities = maps.Clone(view.facilities)
 	if view.facilities == nil {
@@ -115,8 +101,9 @@ func (b *builder) takeFacility(region, key string, rec kv.Record[Facility]) {
 
 // takeFreeze takes a freeze over. It moves starts and stages, so it touches what
 // has any.
-func (b *builder) takeFreeze(region, id string, rec kv.Record[Freeze]) {
+func (b *builder) takeFreeze(region, id string, e kv.Event) {
 	view := b.view(region)
+	rec := record(b, freezes, e, view.freezes[id].Value)
 	view.freezes = maps.Clone(view.freezes)
 	if view.freezes == nil {
 		view.freezes = map[string]kv.Record[Freeze]{}
@@ -133,9 +120,9 @@ func (b *builder) takeFreeze(region, id string, rec kv.Record[Freeze]) {
 }
 
 // takeBaseline takes a baseline over. Only who follows it is touched.
-func (b *builder) takeBaseline(capability string, rec kv.Record[Baseline]) {
+func (b *builder) takeBaseline(capability string, e kv.Event) {
 	i := b.ordinal(capability)
-	b.catalog().baselines[i] = rec
+	b.catalog().baselines[i] = record(b, baselines, e, b.next.catalog.baselines[i].Value)
 	for region, view := range b.next.regions {
 		if view.enablement(i).Value.Follow {
 			b.touch(pairKey{region, capability})
@@ -143,8 +130,11 @@ func (b *builder) takeBaseline(capability string, rec kv.Record[Baseline]) {
 	}
 }
 
-func (b *builder) takeCapability(key string, rec kv.Record[Capability]) {
+func (b *builder) takeCapability(key string, e kv.Event) {
 	i := b.ordinal(key)
+	last := b.next.catalog.capabilities[i].Value
+	last.Key = key
+	rec := record(b, capabilities, e, last)
 	b.keys = b.keys || !sameFlags(b.next.catalog.capabilities[i], rec)
 	b.catalog().capabilities[i] = rec
 	b.touchEverywhere(key)
@@ -157,9 +147,10 @@ func sameFlags(a, b kv.Record[Capability]) bool {
 		slices.EqualFunc(a.Value.Settings, b.Value.Settings, func(x, y Setting) bool { return x.Key == y.Key })
 }
 
-func (b *builder) takeEnablement(region, capability string, rec kv.Record[Enablement]) {
+func (b *builder) takeEnablement(region, capability string, e kv.Event) {
 	i := b.ordinal(capability)
 	view := b.view(region)
+	rec := record(b, enablements, e, view.enablement(i).Value)
 	view.enablements = grown(view.enablements, i+1)
 	if view.enablements[i] = &rec; !rec.Exists() {
 		view.enablements[i] = nil
@@ -325,6 +316,9 @@ func (b *builder) decidePair(key pairKey, view *regionView, i int, c kv.Record[C
 	how := enablement.Value.Effective(baseline.Value)
 	p.revision = max(p.revision, view.revisionFor(&in, how, baseline.Revision))
 	p.conditions = in.decide()
+	if b.next.damaged.under(&in, how) {
+		p.conditions = conditions{of: c.Value.Key, last: Off}
+	}
 	var err error
 	if p.flags, err = compile(c.Value, how, &p.conditions, metadataOf(key.region, c.Value, offer.Value, p.revision)); err != nil {
 		b.giveUp(key, p, c.Value, offer.Value, err)

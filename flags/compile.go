@@ -54,7 +54,7 @@ func (in *inputs) cause() Cause {
 		return CapRetired
 	case !in.offer.Live() || !in.offer.reaches(in.region.Key):
 		return NoOffer
-	case in.enablement.Answer != Enable:
+	case in.enablement.Answer != Enable || !in.enablement.answers(in.offer):
 		return NotEnabled
 	case in.enablement.TurnedOff != nil:
 		return WasTurnedOff

@@ -2,6 +2,7 @@ package flags
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"testing"
 	"time"
@@ -33,6 +34,7 @@ func checkCase(causes map[Cause]int) func(*rapid.T) {
 	return func(t *rapid.T) {
 		w := drawCase(t)
 		in := w.compile(t)
+		w.checkContract(t, in)
 		for range 8 {
 			ctx, typed := drawContext(t)
 			at := drawMoment.Draw(t, "at")
@@ -63,8 +65,12 @@ type scene struct {
 	pairs      []inputs
 }
 
+// caseEpoch is where the time of the cases begins.
+var caseEpoch = time.Date(2026, 12, 31, 7, 0, 0, 0, time.UTC)
+
 var (
-	drawMoment = rapid.Map(rapid.Int64Range(0, 1000*24*3600/450), func(n int64) time.Time { return time.Unix(1_798_700_400+n*450, 0).UTC() }) // every 7.5 minutes of 2027 to 2029
+	// drawMoment draws every 7.5 minutes of a thousand days
+	drawMoment = rapid.Map(rapid.Int64Range(0, 1000*24*3600/450), func(n int64) time.Time { return caseEpoch.Add(time.Duration(n*450) * time.Second) })
 	drawLocal  = rapid.Map(drawMoment, func(t time.Time) string { return t.Format(LocalLayout) })
 	words      = rapid.SampledFrom([]string{"aa", "bb", "cc"})
 	someWords  = rapid.SliceOfNDistinct(words, 0, 2, rapid.ID)
@@ -93,6 +99,9 @@ func drawPair(t *rapid.T, i int) inputs {
 	often := func(label string) bool { return rapid.IntRange(0, 19).Draw(t, label) > 0 }
 	in := inputs{capability: Capability{Key: fmt.Sprint("cap_", i), Stage: Offered, Settings: []Setting{{Key: "s", Type: "integer", Off: 0.0, Default: 1.0}},
 		Context: []string{readsLanguage, readsAge, readsFacility, readsServiceLine, readsCohorts, readsDevice}}}
+	if rapid.IntRange(0, 9).Draw(t, "contract") == 0 {
+		in.capability.Context = in.capability.Context[rapid.IntRange(1, 6).Draw(t, "undeclared"):]
+	}
 	if !often("stage") {
 		in.capability.Stage = Retired
 	}
@@ -226,6 +235,21 @@ func (w *scene) compile(t *rapid.T) compiled {
 	return p
 }
 
+var variable = regexp.MustCompile(`"var":"([^"]*)"`)
+
+// checkContract holds a definition to what its capabilities declare.
+func (w *scene) checkContract(t *rapid.T, p compiled) {
+	may := []string{"$flagd.timestamp", targetingKey, readsFacility, ""} // "" is the element of a list
+	for _, in := range w.pairs {
+		may = append(may, in.capability.Context...)
+	}
+	for _, m := range variable.FindAllStringSubmatch(string(p.flags[0].Definition()), -1) {
+		if !slices.Contains(may, m[1]) {
+			t.Fatalf("the definition reads %q, which no capability declares:\n%s", m[1], p.flags[0].Definition())
+		}
+	}
+}
+
 // served is the decision, written straight down.
 func (w *scene) served(i int, ctx map[string]any, at time.Time) Cause {
 	in := w.pairs[i]
@@ -259,7 +283,7 @@ func (w *scene) served(i int, ctx map[string]any, at time.Time) Cause {
 		return NotReady
 	}
 	facility, _ := ctx["facility"].(string)
-	if !inAudience(h.Audience, ctx) || pilot && (ctx["facility"] != any(facility) || !slices.Contains(o.Facilities["co"], facility)) {
+	if !inAudience(h.Audience, ctx, in.capability) || pilot && (!in.capability.declares(readsFacility) || ctx["facility"] != any(facility) || !slices.Contains(o.Facilities["co"], facility)) {
 		return NotInAudience
 	}
 	share := w.shareAt(h.Rollout, at)
@@ -331,7 +355,14 @@ func (w *scene) isReady(c Capability, facility any) bool {
 	return anyReady && facility == nil
 }
 
-func inAudience(a Audience, ctx map[string]any) bool {
+// inAudience knows only what the capability declares that it reads.
+func inAudience(a Audience, ctx map[string]any, c Capability) bool {
+	for path, asked := range map[string]bool{readsLanguage: len(a.Languages) > 0, readsAge: a.AgeMin != nil || a.AgeMax != nil,
+		readsFacility: len(a.Facilities) > 0, readsServiceLine: len(a.ServiceLines) > 0, readsCohorts: len(a.Cohorts) > 0, readsDevice: a.RegisteredDevice != nil} {
+		if asked && !c.declares(path) {
+			return false
+		}
+	}
 	patient, _ := ctx["patient"].(map[string]any)
 	device, _ := ctx["device"].(map[string]any)
 	named := func(list []string, fact any) bool {

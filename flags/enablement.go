@@ -25,9 +25,12 @@ var Answers = []Answer{Enable, Later, Decline}
 type Enablement struct {
 	Region     string `json:"region"`
 	Capability string `json:"capability"`
-	Answer     Answer `json:"answer"`
-	Until      string `json:"until,omitempty"`  // later: YYYY-MM-DD in the region's time zone
-	Review     string `json:"review,omitempty"` // decline: YYYY-MM-DD in the region's time zone
+	// Offer is the change that granted the offer which is answered. An offer that
+	// is withdrawn and granted again is another one, and asks anew.
+	Offer  string `json:"offer,omitempty"`
+	Answer Answer `json:"answer"`
+	Until  string `json:"until,omitempty"`  // later: YYYY-MM-DD in the region's time zone
+	Review string `json:"review,omitempty"` // decline: YYYY-MM-DD in the region's time zone
 	// How holds what the region wants otherwise than the group's baseline, which
 	// is the present one if it follows, else the one it accepted, if any.
 	How      How       `json:"how,omitzero"`
@@ -41,6 +44,9 @@ type Enablement struct {
 
 // On reports whether the region wants it on at this moment.
 func (e Enablement) On() bool { return e.Answer == Enable && e.TurnedOff == nil }
+
+// answers reports whether this is an answer to that offer.
+func (e Enablement) answers(o Offer) bool { return e.Offer == "" || e.Offer == o.Granted.Change }
 
 // Base is the baseline that holds in the region, given the present one.
 func (e Enablement) Base(present Baseline) How {
@@ -103,7 +109,8 @@ func answer(region, capability string, offer Offer, baseline kv.Record[Baseline]
 		return Enablement{}, fault.New(fault.Refused, "no_offer", "%s is not offered, so %s has nothing to answer", capability, region).
 			Do("ask for it to be offered; see `quorate offer list`")
 	}
-	after := Enablement{Region: region, Capability: capability, Answer: reply.Answer, Until: reply.Until, Review: reply.Review, Answered: act}
+	after := Enablement{Region: region, Capability: capability, Offer: offer.Granted.Change,
+		Answer: reply.Answer, Until: reply.Until, Review: reply.Review, Answered: act}
 	if reply.Answer == Enable {
 		after.How, after.Follow, after.Accepted = before.How, before.Follow, before.Accepted
 		if reply.How != nil {
@@ -149,7 +156,7 @@ func accept(before Enablement, baseline kv.Record[Baseline], act Act) (Enablemen
 
 // sameAs reports whether an answer says again what is said already.
 func (e Enablement) sameAs(other Enablement) bool {
-	return e.Answer == other.Answer && e.Until == other.Until && e.Review == other.Review &&
+	return e.Offer == other.Offer && e.Answer == other.Answer && e.Until == other.Until && e.Review == other.Review &&
 		e.How.equal(other.How) && e.Follow == other.Follow && sameBaseline(e.Accepted, other.Accepted) &&
 		e.Answered.Reason == other.Answered.Reason && e.TurnedOff == nil && other.TurnedOff == nil
 }

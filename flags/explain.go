@@ -89,7 +89,7 @@ func firstLine(st State, unmet []string) string {
 	case WasTurnedOff:
 		return off + ", turned off for safety. The regional lead can enable it again."
 	case NotEnabled:
-		return off + notEnabled(st.Enablement.Value)
+		return off + notEnabled(st.Enablement.Value, st.Offer.Value)
 	case Prerequisite:
 		return fmt.Sprintf("%s, because it needs %s%s. The regional lead can enable that first.", off, firstOf(unmet), others(unmet))
 	}
@@ -153,8 +153,12 @@ func firstOf(unmet []string) string {
 	return unmet[0]
 }
 
-func notEnabled(e Enablement) string {
+func notEnabled(e Enablement, o Offer) string {
 	switch e.Answer {
+	case Enable:
+		if !e.answers(o) {
+			return ", because the region answered an earlier offer. The regional lead can enable it."
+		}
 	case Later:
 		return ", because the region answers by " + e.Until + ". The regional lead can enable it now."
 	case Decline:
@@ -231,6 +235,8 @@ func enabled(st State) Layer {
 	case e.TurnedOff != nil:
 		l.Says = "turned off for safety; the region's answer was: " + string(e.Answer)
 		return l.by(*e.TurnedOff)
+	case !e.answers(st.Offer.Value):
+		l.Holds, l.Says = false, "the region answered an earlier offer: "+string(e.Answer)
 	case e.Answer == Later:
 		l.Says = "the region answers later, by " + e.Until
 	case e.Answer == Decline:

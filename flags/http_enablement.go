@@ -55,17 +55,22 @@ func (s *Snapshot) Standing(region, capability string, at time.Time) (Standing, 
 }
 
 // standing is the output of a change to an enablement: where the capability
-// stands after it, as this replica shows it.
+// stands after it, as this replica shows it. One that does not show the change
+// yet says that it is done, and no more: an old state would look like the answer.
 func (s *Service) standing(p PairPath, receipt gate.Receipt, err error) (*api.Written[Standing], error) {
 	if err != nil {
 		return nil, err
 	}
-	snap, err := s.loaded()
-	if err != nil {
-		return nil, err
+	done := Standing{Region: p.Region, Capability: p.Capability, Line: "Done; this replica shows it in a moment.", Revision: receipt.Revision}
+	snap := s.replica.Snapshot()
+	if snap == nil || snap.Revision < receipt.Revision {
+		return api.Wrote(done, receipt, nil)
 	}
 	standing, err := snap.Standing(p.Region, p.Capability, s.now())
-	return api.Wrote(standing, receipt, err)
+	if err != nil {
+		standing = done
+	}
+	return api.Wrote(standing, receipt, nil)
 }
 
 func (s *Service) enablementRoutes(a huma.API) {

@@ -235,10 +235,10 @@ func (s *Service) TurnOff(ctx context.Context, o gate.Origin, region, capability
 		if err := CheckReason(o.Reason); err != nil {
 			return err
 		}
-		p, err := getPair(tx, region, capability)
-		if err != nil || !p.enablement.Exists() {
+		before, err := getAnswer(tx, region, capability)
+		if err != nil || !before.Exists() {
 			return err
 		}
-		return kv.Put(tx, enablements.Key(region, capability), turnOff(p.enablement.Value, actOf(c)))
+		return kv.Put(tx, enablements.Key(region, capability), turnOff(before.Value, actOf(c)))
 	})
 }

@@ -65,8 +65,12 @@ func (p pair) checkFrozen(tx *kv.Tx, after Enablement, now time.Time) error {
 	if !ok {
 		return nil
 	}
+	before := p.enablement.Value
+	if !before.answers(p.offer.Value) {
+		before = Enablement{} // what it turned on went off with its offer
+	}
 	w := widening{zone: p.zone, frozen: list, now: now.Unix(), end: running.to}
-	if what := w.of(p.enablement.Value, after, p.baseline.Value, p.baseline.Value); what != "" {
+	if what := w.of(before, after, p.baseline.Value, p.baseline.Value); what != "" {
 		return frozen(running, p.zone, what)
 	}
 	return nil

@@ -18,6 +18,7 @@ type Snapshot struct {
 	Revision int64 // of the store; evaluation says it
 	catalog  *catalog
 	regions  map[string]*regionView
+	damaged  damage
 }
 
 // catalog is what all regions share. Capabilities have an ordinal, so that a

@@ -78,6 +78,26 @@ type pair struct {
 	zone       *time.Location
 }
 
+// getAnswer reads a region's answer and, only if there is none, whether region
+// and capability exist: what stands beside it must not hold up turning off.
+func getAnswer(tx *kv.Tx, region, capability string) (kv.Record[Enablement], error) {
+	if !regionKey.MatchString(region) {
+		return kv.Record[Enablement]{}, unknownRegion(region)
+	}
+	if !capabilityKey.MatchString(capability) {
+		return kv.Record[Enablement]{}, unknownCapability(capability)
+	}
+	rec, err := kv.Get(tx, enablements.Key(region, capability))
+	if err != nil || rec.Exists() {
+		return rec, err
+	}
+	if _, err := getRegion(tx, region); err != nil {
+		return rec, err
+	}
+	_, err = getCapability(tx, capability)
+	return rec, err
+}
+
 func getPair(tx *kv.Tx, region, capability string) (p pair, err error) {
 	if p.region, err = getRegion(tx, region); err != nil {
 		return p, err
