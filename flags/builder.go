@@ -38,7 +38,7 @@ func newBuilder(from *Snapshot, quarantine func(string, error)) *builder {
 		from = &Snapshot{catalog: &catalog{flags: map[string]flagRef{}}, regions: map[string]*regionView{}}
 	}
 	return &builder{
-		next:      Snapshot{catalog: from.catalog, regions: maps.Clone(from.regions), damaged: from.damaged},
+		next:      Snapshot{catalog: from.catalog, regions: maps.Clone(from.regions), damaged: from.damaged, serial: from.serial + 1},
 		ownRegion: map[string]bool{}, pairs: map[pairKey]progress{}, quarantine: quarantine, failed: map[pairKey]error{},
 	}
 }

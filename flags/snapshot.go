@@ -19,6 +19,7 @@ type Snapshot struct {
 	catalog  *catalog
 	regions  map[string]*regionView
 	damaged  damage
+	serial   int64 // counts the snapshots of this replica
 }
 
 // catalog is what all regions share. Capabilities have an ordinal, so that a
@@ -39,6 +40,10 @@ type Value struct {
 	Key string
 	eval.Result
 }
+
+// After reports whether this replica made s later than other. Revisions do not
+// tell: that of an accepted restore is lower than what was before.
+func (s *Snapshot) After(other *Snapshot) bool { return s.serial > other.serial }
 
 // HasRegion reports whether the region exists.
 func (s *Snapshot) HasRegion(region string) bool { return s.view(region) != nil }

@@ -93,6 +93,7 @@ func (h *house) build(store *kv.Store, change func(*ofrep.Config)) {
 	g.SettleOn(h.follower)
 	h.replica = flags.NewReplica(h.follower, now, log, nil)
 	h.dir = access.NewDirectory(h.follower, log, nil)
+	h.dir.SignWith([]byte("a key that replicas share"))
 	h.Service = flags.NewService(g, h.replica, now)
 	h.access = access.NewService(g, store, func(string) bool { return true }, now)
 	cfg := ofrep.Config{Replica: h.replica, Directory: h.dir, Usage: flags.NewUsage(h.registry), Now: now, Registry: h.registry}

@@ -29,6 +29,9 @@ func (l *limiter) take(credential string, now time.Time) (wait time.Duration) {
 	for {
 		old := upTo.Load()
 		next := max(old, at) + l.gap
+		if old > at+int64(time.Second) { // the clock was set back: use alone never leads so far ahead
+			next = at + l.gap
+		}
 		if wait := next - at - int64(time.Second); wait > 0 {
 			return time.Duration(wait)
 		}

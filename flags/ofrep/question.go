@@ -28,20 +28,22 @@ type question struct {
 	since    time.Time // of the store's last sign of life
 }
 
-// ask checks who asks and of which region, and reads the context.
+// ask checks who asks and of which region, and reads the context. The body may
+// come slowly, and the answer is that of the moment at which it is whole.
 func (h *Handler) ask(q *question, r *http.Request, a *address) *refusal {
 	if f := h.admit(q, r, a); f != nil {
 		return f
 	}
+	var f *refusal
+	if q.context, f = h.context(r); f != nil {
+		return f
+	}
+	q.at = h.cfg.Now()
 	if q.snapshot = h.cfg.Replica.Snapshot(); q.snapshot == nil {
 		return refused(eval.General, fault.New(fault.NotReady, "not_ready", "this replica has not loaded the state yet").Do("ask again in a second"))
 	}
 	if q.flags = h.table(q.snapshot, q.region); q.flags == nil {
 		return refused(eval.General, fault.New(fault.NotFound, "unknown_region", "there is no region %.80q", q.region).Do("check the address of the provider"))
-	}
-	var f *refusal
-	if q.context, f = h.context(r); f != nil {
-		return f
 	}
 	fresh, since := h.cfg.Replica.Fresh()
 	q.stale, q.since = !fresh, since
@@ -87,8 +89,8 @@ func regionOf(r *http.Request, a *address, who identity.Principal) (string, erro
 	if !who.Known() {
 		return "", nil // nobody: refused by Can, whatever the region
 	}
-	if regions, every := who.Regions(identity.Service); !every && len(regions) == 1 {
-		return regions[0], nil
+	if region, ok := who.OnlyRegion(); ok {
+		return region, nil
 	}
 	return "", fault.New(fault.Invalid, "region_needed", "the credential covers several regions and the request names none").
 		Do("use the base address /regions/REGION, or send Flagd-Selector: flagSetId=REGION")

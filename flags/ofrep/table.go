@@ -31,7 +31,7 @@ func (h *Handler) table(s *flags.Snapshot, region string) *table {
 	h.making.Lock()
 	defer h.making.Unlock()
 	old := (*h.tables.Load())[region]
-	if old != nil && (old.of == s || old.of.Revision > s.Revision) {
+	if old != nil && (old.of == s || old.of.After(s)) {
 		return old // made meanwhile
 	}
 	next := maps.Clone(*h.tables.Load())

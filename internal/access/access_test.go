@@ -55,6 +55,7 @@ func newReplica(t *testing.T, etcd *clientv3.Client) *house {
 	h.Service = access.NewService(gate.New(h.store, gate.Unregulated{}, time.Now, log, nil), h.store, known, time.Now)
 	h.follower = h.store.NewFollower()
 	h.dir = access.NewDirectory(h.follower, log, h.registry)
+	h.dir.SignWith([]byte("a key that replicas share"))
 	kvtest.Follow(t, h.follower)
 	return h
 }

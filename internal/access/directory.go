@@ -20,6 +20,7 @@ import (
 // number of goroutines and takes no lock: the map is replaced, never changed.
 type Directory struct {
 	entries atomic.Pointer[map[string]*entry] // by id; nil until the store was read once
+	key     atomic.Pointer[[]byte]            // to sign with; nil until it was read
 	log     *slog.Logger
 	metrics *metrics
 }
@@ -118,15 +119,20 @@ func (e *entry) accepted(id string, now time.Time) error {
 	return nil
 }
 
+// SignWith gives the directory the key that all replicas sign with. Until then
+// Sign says that the tokens are not loaded.
+func (d *Directory) SignWith(key []byte) { d.key.Store(&key) }
+
 // Sign proves, without the token, that its bearer was given something by a server
-// of this store: an HMAC of what was given, keyed by the token's stored hash. It
-// is the same on every replica and after every restart, and no longer made once
-// the token is expired or revoked, so whatever is compared with it is good for as
-// long as the token. id is that of the Principal. Errors: see Authenticate.
+// of this store: an HMAC of the token's id, its stored hash and what was given. The
+// hash alone would not do, since it stands in the record. It is the same on every
+// replica and after every restart, and no longer made once the token is expired or
+// revoked, so whatever is compared with it is good for as long as the token. id is
+// that of the Principal. Errors: see Authenticate.
 func (d *Directory) Sign(id, given string, now time.Time) (identity.Principal, []byte, error) {
 	name, isToken := strings.CutPrefix(id, "token:")
-	entries := d.entries.Load()
-	if entries == nil {
+	entries, key := d.entries.Load(), d.key.Load()
+	if entries == nil || key == nil {
 		return identity.Principal{}, nil, notLoaded()
 	}
 	e := (*entries)[name]
@@ -136,7 +142,9 @@ func (d *Directory) Sign(id, given string, now time.Time) (identity.Principal, [
 	if err := e.accepted(name, now); err != nil {
 		return identity.Principal{}, nil, err
 	}
-	mac := hmac.New(sha256.New, e.hash[:])
+	mac := hmac.New(sha256.New, *key)
+	mac.Write([]byte(name + "\n"))
+	mac.Write(e.hash[:])
 	mac.Write([]byte(given))
 	return e.principal, mac.Sum(nil), nil
 }

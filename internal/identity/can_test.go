@@ -140,3 +140,22 @@ func TestRegionsOfARole(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+func TestTheOnlyRegionOfAPrincipal(t *testing.T) {
+	for _, c := range []struct {
+		who  Principal
+		want string
+	}{
+		{as(Service, "co"), "co"},
+		{as(RegionalLead, "co"), "co"},
+		{as(Service, "co", "hi"), ""},
+		{as(Service, Every), ""},
+		{Principal{ID: "x", Grants: []Grant{{RegionalLead, []string{"co"}}, {Service, []string{"co"}}}}, "co"},
+		{Principal{ID: "x", Grants: []Grant{{RegionalLead, []string{"co"}}, {Auditor, []string{Every}}}}, ""},
+		{Principal{}, ""},
+	} {
+		if got, ok := c.who.OnlyRegion(); got != c.want || ok != (c.want != "") {
+			t.Errorf("%v: %q, %v", c.who.Grants, got, ok)
+		}
+	}
+}

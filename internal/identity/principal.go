@@ -81,6 +81,20 @@ func (p Principal) Regions(role Role) (regions []string, every bool) {
 	return slices.DeleteFunc(slices.Compact(regions), func(r string) bool { return r == Every }), every
 }
 
+// OnlyRegion is the one region that all of the principal's roles are granted for,
+// if there is just one.
+func (p Principal) OnlyRegion() (region string, ok bool) {
+	for _, g := range p.Grants {
+		for _, r := range g.Regions {
+			if r == Every || region != "" && r != region {
+				return "", false
+			}
+			region = r
+		}
+	}
+	return region, region != ""
+}
+
 // RoleNames says the principal's roles for people and for the record, e.g.
 // "regional_lead(co)".
 func (p Principal) RoleNames() []string {

@@ -213,6 +213,12 @@ func (s *Server) foundAccess(ctx context.Context) {
 }
 
 func (s *Server) tryFoundAccess(ctx context.Context) bool {
+	key, err := s.store.Secret(ctx, "signing")
+	if err != nil {
+		s.cfg.Log.Error("the key that event streams are signed with cannot be had; trying again", "error", err)
+		return false
+	}
+	s.Directory.SignWith(key)
 	file := s.cfg.bootstrapFile()
 	written, err := s.Access.Bootstrap(ctx, file)
 	if err != nil {
