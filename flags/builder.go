@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/quorate/quorate/flags/eval"
 	"github.com/quorate/quorate/internal/kv"
 )
 
@@ -18,6 +19,7 @@ type builder struct {
 	pairs      map[pairKey]progress // what is to be compiled anew
 	keys       bool                 // the set of flags, or the graph of prerequisites, changed
 	quarantine func(path string, err error)
+	known      compilations      // nil: compile everything anew
 	plain      bool              // records come as plain JSON, not as stored
 	failed     map[pairKey]error // pairs whose definition cannot be used
 	recompiled int
@@ -319,21 +321,23 @@ func (b *builder) decidePair(key pairKey, view *regionView, i int, c kv.Record[C
 	if b.next.damaged.under(&in, how) {
 		p.conditions = conditions{of: c.Value.Key, last: Off}
 	}
-	var err error
-	if p.flags, err = compile(c.Value, how, &p.conditions, metadataOf(key.region, c.Value, offer.Value, p.revision)); err != nil {
-		b.giveUp(key, p, c.Value, offer.Value, err)
+	flags, err := b.known.compile(c.Value, how, &p.conditions)
+	if err != nil {
+		flags = b.giveUp(key, p, c.Value, err)
 	}
+	p.flags = label(flags, metadataOf(key.region, c.Value, offer.Value, p.revision))
 	b.recompiled++
 	return p
 }
 
 // giveUp serves an explicit off where a definition cannot be used.
-func (b *builder) giveUp(key pairKey, p *compiled, c Capability, o Offer, err error) {
-	b.failed[key] = err
-	b.quarantine("capabilities/"+key.capability, err)
+func (b *builder) giveUp(key pairKey, p *compiled, c Capability, cause error) []*eval.Flag {
+	b.failed[key] = cause
+	b.quarantine("capabilities/"+key.capability, cause)
 	p.conditions = conditions{of: key.capability, last: Off}
-	p.flags, err = compile(c, How{}, &p.conditions, metadataOf(key.region, c, o, p.revision))
+	flags, err := b.known.compile(c, How{}, &p.conditions)
 	if err != nil {
 		b.quarantine("capabilities/"+key.capability, err)
 	}
+	return flags
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -208,25 +209,23 @@ type definition struct {
 	Variants       map[string]json.RawMessage `json:"variants"`
 	DefaultVariant string                     `json:"defaultVariant"`
 	Targeting      json.RawMessage            `json:"targeting"`
-	Metadata       map[string]any             `json:"metadata"`
 }
 
-// compile turns a decided pair into flag definitions and compiles them. Every
-// setting stands under the same guard as the capability.
+// compile turns a decided pair into flag definitions and compiles them, without
+// metadata. Every setting stands under the same guard as the capability.
 //
 // A capability that is off is an explicit false: were it disabled, unknown or
 // without a default, a client would serve its caller's default, which may be
 // true.
-func compile(c Capability, h How, cs *conditions, metadata map[string]any) ([]*eval.Flag, error) {
+func compile(c Capability, values []json.RawMessage, cs *conditions, targeting json.RawMessage) ([]*eval.Flag, error) {
 	list := make([]*eval.Flag, 0, 1+len(c.Settings))
-	targeting := cs.targeting()
-	f, err := compileFlag(c.Key, definitionOf(cs, targeting, json.RawMessage("true"), json.RawMessage("false"), metadata))
+	f, err := compileFlag(c.Key, definitionOf(cs, targeting, json.RawMessage("true"), json.RawMessage("false")))
 	if err != nil {
 		return nil, err
 	}
 	list = append(list, f)
-	for _, s := range c.Settings {
-		f, err := compileFlag(c.Key+"."+s.Key, definitionOf(cs, targeting, s.literal(h.value(c, s)), s.literal(s.Off), metadata))
+	for i, s := range c.Settings {
+		f, err := compileFlag(c.Key+"."+s.Key, definitionOf(cs, targeting, values[i], s.literal(s.Off)))
 		if err != nil {
 			return nil, err
 		}
@@ -235,7 +234,52 @@ func compile(c Capability, h How, cs *conditions, metadata map[string]any) ([]*e
 	return list, nil
 }
 
-func definitionOf(cs *conditions, targeting, on, off json.RawMessage, metadata map[string]any) definition {
+// compilations remembers what has been compiled. Most pairs of a capability have
+// the same definition but for their metadata, in every region: compiling is what
+// a cold load would spend most of its time on. It belongs to one goroutine; nil
+// remembers nothing.
+type compilations map[string][]*eval.Flag
+
+// remembered bounds it; beyond that it begins anew.
+const remembered = 100_000
+
+// compile is compile, done once for all that a definition is made of.
+func (m compilations) compile(c Capability, h How, cs *conditions) ([]*eval.Flag, error) {
+	targeting := cs.targeting()
+	values := make([]json.RawMessage, len(c.Settings))
+	key := strings.Builder{}
+	key.WriteString(c.Key)
+	key.Write(targeting)
+	for i, s := range c.Settings {
+		values[i] = s.literal(h.value(c, s))
+		for _, part := range []string{s.Key, string(values[i]), string(s.literal(s.Off))} {
+			key.WriteByte('\n') // stands in none of the parts as it is
+			key.WriteString(part)
+		}
+	}
+	if known, ok := m[key.String()]; ok {
+		return known, nil
+	}
+	list, err := compile(c, values, cs, targeting)
+	if err == nil && m != nil {
+		if len(m) >= remembered {
+			clear(m)
+		}
+		m[key.String()] = list
+	}
+	return list, err
+}
+
+// label gives flags the metadata of a pair.
+func label(flags []*eval.Flag, metadata map[string]any) []*eval.Flag {
+	list := make([]*eval.Flag, len(flags))
+	for i, f := range flags {
+		list[i] = f.WithMetadata(metadata)
+	}
+	return list
+}
+
+func definitionOf(cs *conditions, targeting, on, off json.RawMessage) definition {
 	variants := map[string]json.RawMessage{string(Off): off, string(cs.last): off}
 	for _, c := range cs.list {
 		variants[string(c.cause)] = off
@@ -243,7 +287,7 @@ func definitionOf(cs *conditions, targeting, on, off json.RawMessage, metadata m
 	if cs.open() {
 		variants[string(On)] = on
 	}
-	return definition{State: "ENABLED", Variants: variants, DefaultVariant: string(Off), Targeting: targeting, Metadata: metadata}
+	return definition{State: "ENABLED", Variants: variants, DefaultVariant: string(Off), Targeting: targeting}
 }
 
 func compileFlag(key string, d definition) (*eval.Flag, error) {
@@ -260,7 +304,7 @@ func compileFlag(key string, d definition) (*eval.Flag, error) {
 
 // metadataOf is what travels with every value: whence it comes, and as of when.
 func metadataOf(region string, c Capability, o Offer, revision int64) map[string]any {
-	m := map[string]any{"region": region, "capability": c.Key, "revision": revision}
+	m := map[string]any{"region": region, "capability": c.Key, "revision": json.Number(strconv.FormatInt(revision, 10))}
 	if o.Live() {
 		m["offer"] = o.Granted.Change
 	}

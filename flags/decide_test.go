@@ -227,7 +227,7 @@ func (w *scene) compile(t *rapid.T) compiled {
 		}
 		p = compiled{conditions: in.decide()}
 		var err error
-		if p.flags, err = compile(in.capability, in.enablement.Effective(in.baseline), &p.conditions, map[string]any{}); err != nil {
+		if p.flags, err = compilations(nil).compile(in.capability, in.enablement.Effective(in.baseline), &p.conditions); err != nil {
 			t.Fatal(err)
 		}
 		needs = append(needs, p.conditions)
@@ -410,7 +410,7 @@ func TestRaisingAPercentageKeepsEverybody(t *testing.T) {
 		in := func(share int64) bool {
 			cs := conditions{of: key, last: On}
 			cs.rollout(key, rising([]step{{0, share}}), "")
-			list, err := compile(Capability{Key: key}, How{}, &cs, map[string]any{})
+			list, err := compilations(nil).compile(Capability{Key: key}, How{}, &cs)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -18,6 +18,7 @@ type Replica struct {
 	follower *kv.Follower
 	current  atomic.Pointer[Snapshot]
 	now      func() time.Time
+	known    compilations // of apply's goroutine
 	log      *slog.Logger
 	metrics  *metrics
 
@@ -27,7 +28,7 @@ type Replica struct {
 
 // NewReplica subscribes to a follower, which the caller runs.
 func NewReplica(f *kv.Follower, now func() time.Time, log *slog.Logger, reg prometheus.Registerer) *Replica {
-	r := &Replica{follower: f, now: now, log: log, metrics: newMetrics(reg), changed: make(chan struct{})}
+	r := &Replica{follower: f, now: now, known: compilations{}, log: log, metrics: newMetrics(reg), changed: make(chan struct{})}
 	f.Subscribe(r.apply, Prefixes()...)
 	if reg != nil {
 		reg.MustRegister(pairsCollector{r})
@@ -79,6 +80,7 @@ func (r *Replica) Wait(ctx context.Context, revision int64) error {
 func (r *Replica) apply(b kv.Batch) {
 	began := r.now()
 	next := newBuilder(r.current.Load(), r.quarantine)
+	next.known = r.known
 	for _, e := range b.Events {
 		next.take(e)
 	}

@@ -1,13 +1,23 @@
 package eval
 
 import (
+	"encoding/json"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 )
 
+// canonicalText is a definition in canonical form, and where in it the metadata
+// stands, or would.
+type canonicalText struct {
+	text                 string
+	metaBegins, metaEnds int
+}
+
 // canonical writes a definition that has no problems. Equal definitions give
 // equal bytes, so a digest of them can serve as a revision.
-func canonical(f *Flag, def *node, shared *Shared) string {
+func canonical(f *Flag, def *node, shared *Shared) canonicalText {
 	w := &writer{shared: shared, buf: make([]byte, 0, 512)}
 	w.byte('{')
 	if name, ok := f.DefaultVariant(); ok {
@@ -15,11 +25,13 @@ func canonical(f *Flag, def *node, shared *Shared) string {
 		w.quote(name)
 		w.byte(',')
 	}
+	begins := len(w.buf)
 	if m, ok := def.get("metadata"); ok && len(m.members) > 0 {
 		w.text(`"metadata":`)
 		w.value(withoutNulls(m))
 		w.byte(',')
 	}
+	ends := len(w.buf)
 	w.text(`"state":"ENABLED",`)
 	if f.disabled {
 		w.buf = append(w.buf[:len(w.buf)-len(`ENABLED",`)], `DISABLED",`...)
@@ -35,7 +47,41 @@ func canonical(f *Flag, def *node, shared *Shared) string {
 	v, _ := def.get("variants")
 	w.value(v)
 	w.byte('}')
-	return string(w.buf)
+	return canonicalText{string(w.buf), begins, ends}
+}
+
+// with is the definition with other metadata.
+func (c canonicalText) with(metadata map[string]any) []byte {
+	w := &writer{buf: make([]byte, 0, len(c.text)+256)}
+	w.text(c.text[:c.metaBegins])
+	if len(metadata) > 0 {
+		w.text(`"metadata":{`)
+		for i, key := range slices.Sorted(maps.Keys(metadata)) {
+			if i > 0 {
+				w.byte(',')
+			}
+			w.quote(key)
+			w.byte(':')
+			w.plain(metadata[key])
+		}
+		w.text(`},`)
+	}
+	w.text(c.text[c.metaEnds:])
+	return w.buf
+}
+
+// plain writes a value of metadata.
+func (w *writer) plain(v any) {
+	switch v := v.(type) {
+	case string:
+		w.quote(v)
+	case bool:
+		w.text(strconv.FormatBool(v))
+	case json.Number:
+		w.text(v.String())
+	default:
+		w.text("null")
+	}
 }
 
 func withoutNulls(n *node) *node {

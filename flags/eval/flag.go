@@ -27,7 +27,8 @@ type Flag struct {
 	fault      *Fault    // why targeting cannot be evaluated at all; nil if it can
 	faults     []error   // everything an author should correct
 	metadata   map[string]any
-	definition string
+	definition canonicalText
+	relabelled bool // metadata is not that of definition
 }
 
 // Key is the flag's key in its set.
@@ -63,7 +64,22 @@ func (f *Flag) Targeted() bool { return f.targeting != nil || f.fault != nil }
 // payload: members sorted, no white space, number literals as written,
 // references to shared evaluators replaced by what they stand for, and only
 // members that flagd's schema knows. The caller owns the slice.
-func (f *Flag) Definition() []byte { return []byte(f.definition) }
+func (f *Flag) Definition() []byte {
+	if f.relabelled {
+		return f.definition.with(f.metadata)
+	}
+	return []byte(f.definition.text)
+}
+
+// WithMetadata is the same flag with other metadata, that of the set included:
+// strings, booleans and json.Numbers, which the flag keeps and nobody changes
+// afterwards. It costs one small allocation, so flags that differ in nothing else
+// need to be compiled only once.
+func (f *Flag) WithMetadata(metadata map[string]any) *Flag {
+	g := *f
+	g.metadata, g.relabelled = metadata, true
+	return &g
+}
 
 // Faults is what an author should correct although flagd would load the flag:
 // what makes every evaluation fail (an unknown operator) or an operator always
