@@ -76,27 +76,35 @@ func moment(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC
 
 func newOfferGrantCommand(c *cli) *cobra.Command {
 	var why whyOptions
+	var under termsOptions
 	cmd := &cobra.Command{
 		Use:   "grant CAPABILITY --reason TEXT",
-		Short: "Offer a capability to every region",
+		Short: "Offer a capability to every region, or as a pilot",
 		Long: `Offer a capability that is ready to every region. Each decides for itself whether
-and when to enable it.`,
-		Example:           `  quorate offer grant sud_records --reason "The group asked for it in its June meeting"`,
+and when to enable it. With --pilot it is offered at the facilities named alone, for
+at most a share of people; with --end it ends by itself.`,
+		Example: `  quorate offer grant sud_records --reason "The group asked for it in its June meeting"
+  quorate offer grant ai_reply --pilot co=co-1 --cap 10 --end 2027-06-30 --hypothesis "Answers come a day sooner" --reason "Try it first"`,
 		Args:              exactly("CAPABILITY"),
 		ValidArgsFunction: c.offering(1, capabilityNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := need(cmd, "reason"); err != nil {
 				return err
 			}
+			kind, terms, err := under.terms(cmd)
+			if err != nil {
+				return err
+			}
 			w, err := ask(c, func(s *client.Client) (client.Written[flags.OfferKind], error) {
-				return s.GrantOffer(cmd.Context(), args[0], flags.Full, why.Why)
+				return s.GrantOfferUnder(cmd.Context(), args[0], kind, terms, why.Why)
 			})
 			if err != nil {
 				return err
 			}
-			return changed(c, w, func(p *page, _ flags.OfferKind) { p.line("%s is offered to every region.", args[0]) })
+			return changed(c, w, func(p *page, _ flags.OfferKind) { offeredLine(p, args[0], kind, terms) })
 		},
 	}
+	under.register(cmd)
 	why.register(cmd)
 	why.registerRevision(cmd)
 	return cmd
