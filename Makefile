@@ -29,10 +29,14 @@ fmt: ## format the code
 race: ## all tests under the race detector
 	go test -race -timeout 40m ./...
 
-bench: ## measure, each figure beside a floor of the same run
-	go test -run '^$$' -bench 'Serving' -benchtime 9x ./cmd/quorate
-	go test -run '^$$' -bench 'WriteToServed' -benchtime 300x ./cmd/quorate
-	go test -run '^$$' -bench . -benchmem ./flags/... ./governance/...
+bench: ## measure, each figure beside a floor of the same run, and write docs/benchmarks.md
+	{ go test -run '^$$' -bench 'Static|Cond|Roll' -benchmem -cpu 1,2 ./flags/eval; \
+	  go test -run '^$$' -bench 'RealYear' -benchmem ./flags; \
+	  go test -run '^$$' -bench 'HugeWorld' -benchtime 200x -benchmem ./flags; \
+	  go test -run '^$$' -bench 'Serving|Bulk|Fan' -benchtime 9x ./cmd/quorate; \
+	  go test -run '^$$' -bench 'WriteTo' -benchtime 300x ./cmd/quorate; \
+	  go test -run '^$$' -bench . -benchmem ./flags/ofrep ./governance/tally; } \
+	| (cd internal/tools && go run ./benchtable) > docs/benchmarks.md.new && mv docs/benchmarks.md.new docs/benchmarks.md
 
 soak: ## the long runs that are kept out of `make test`
 	QUORATE_SOAK=1 go test -timeout 60m ./...
