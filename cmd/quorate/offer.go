@@ -84,7 +84,8 @@ func newOfferGrantCommand(c *cli) *cobra.Command {
 and when to enable it. With --pilot it is offered at the facilities named alone, for
 at most a share of people; with --end it ends by itself.`,
 		Example: `  quorate offer grant sud_records --reason "The group asked for it in its June meeting"
-  quorate offer grant ai_reply --pilot co=co-1 --cap 10 --end 2027-06-30 --hypothesis "Answers come a day sooner" --reason "Try it first"`,
+  quorate offer grant ai_reply --pilot co=co-1 --cap 10 --end 2027-06-30 \
+    --hypothesis "Answers come a day sooner" --reason "Try it first"`,
 		Args:              exactly("CAPABILITY"),
 		ValidArgsFunction: c.offering(1, capabilityNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
