@@ -71,7 +71,7 @@ func TestATokenIsMadeOfChance(t *testing.T) {
 		}
 		seen[id], seen[secret] = true, true
 	}
-	if newID("a") != newID("a") || newID("a") == newID("b") {
+	if first, again := newID("a"), newID("a"); first != again || first == newID("b") {
 		t.Error("the id of a token must follow from its idempotency key")
 	}
 }

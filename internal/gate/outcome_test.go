@@ -122,12 +122,16 @@ func TestAnAnswerWithinThreeSeconds(t *testing.T) {
 		return do()
 	})
 	g := newGate(store, gate.Unregulated{})
-	// frozen right after the rule's read: the marker is looked for, then the refusal is recorded
+	// Frozen right after the rule ran: the marker is looked for, then the refusal
+	// is recorded.
 	start := time.Now()
 	_, err := g.Submit(context.Background(), change(lead, identity.Answer, "co"), func(tx *kv.Tx, _ gate.Change) error {
 		frozen = true
 		return refuse(tx, gate.Change{})
 	})
+	if took := time.Since(start); err == nil || took > 3*time.Second {
+		t.Errorf("refused after %s: %v", took, err)
+	}
 	frozen = false
 	c := change(lead, identity.Answer, "co")
 	if _, err := g.Submit(context.Background(), c, turn(true)); err != nil {

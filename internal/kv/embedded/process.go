@@ -117,7 +117,7 @@ func (p *process) attend(dir string, reports *os.File, log *lineLogger) {
 	err := p.cmd.Wait()
 	// The pipe has ended with the child, unless a wrapper's descendant lives.
 	_ = reports.SetReadDeadline(time.Now().Add(time.Second))
-	p.reason, p.dump = p.explain(dir, err, <-refusal, log)
+	p.dump, p.reason = p.explain(dir, err, <-refusal, log)
 	p.refused = p.cmd.ProcessState.ExitCode() == exitRefused || p.cmd.ProcessState.ExitCode() == exitUsage
 	close(p.exited)
 }
@@ -138,21 +138,21 @@ func (p *process) readReport(f *os.File) string {
 }
 
 // explain makes the exit into an error that says what to look at.
-func (p *process) explain(dir string, wait error, refusal string, log *lineLogger) (error, string) {
+func (p *process) explain(dir string, wait error, refusal string, log *lineLogger) (dump string, reason error) {
 	cause, dump := log.explain()
 	switch {
 	case refusal != "":
-		return errors.New(refusal), dump
+		return dump, errors.New(refusal)
 	case wait == nil:
-		return fmt.Errorf("store: process %d stopped", p.pid()), dump
+		return dump, fmt.Errorf("store: process %d stopped", p.pid())
 	case p.signalled(), cause == "":
 		// What etcd said before it was killed does not explain the killing.
-		return fmt.Errorf("store: process %d ended: %w", p.pid(), wait), dump
+		return dump, fmt.Errorf("store: process %d ended: %w", p.pid(), wait)
 	}
 	if strings.Contains(cause, syscall.ENOSPC.Error()) {
 		cause += fmt.Sprintf(" (%d bytes free in %s)", freeBytes(dir), dir)
 	}
-	return fmt.Errorf("store: process %d ended: %w: %s", p.pid(), wait, cause), dump
+	return dump, fmt.Errorf("store: process %d ended: %w: %s", p.pid(), wait, cause)
 }
 
 func (p *process) signalled() bool {
