@@ -138,12 +138,16 @@ func (p *problems) record(r *Record) {
 // dates sees to it that history, effective, sunset and settings tell one story.
 func (p *problems) dates(r *Record) {
 	id := r.ID
+	p.day(id, "effective", r.Effective)
+	p.day(id, "sunset", r.Sunset)
+	p.day(id, "review_due", r.ReviewDue)
 	p.must(id, r.Sunset == "" || r.Effective < r.Sunset, "sunset %s is not after effective %s", r.Sunset, r.Effective)
 	p.must(id, r.Status != "vacated" || r.Sunset != "", "a vacated rule needs a sunset")
 	p.must(id, r.Status != "future" || r.Effective != "", "a future rule needs an effective day")
 	p.must(id, r.Status != "unverified" || r.Owner != "", "an unverified rule needs an owner who gets counsel's answer")
 	last := Day("")
 	for i, e := range r.History {
+		p.day(id, "history from", e.From)
 		p.among(id, "history status", p.bundle.words.Statuses, e.Status)
 		p.must(id, e.From > last, "history line %d does not come after the one before", i+1)
 		last = e.From
@@ -153,6 +157,8 @@ func (p *problems) dates(r *Record) {
 	p.rows(id, "settings", r.Settings)
 	for _, x := range r.Relaxations {
 		p.must(id, x.ID != "" && x.Owner != "" && x.Due != "" && x.Question != "", "a relaxation needs id, owner, due and question")
+		p.day(id, "relaxation effective", x.Effective)
+		p.day(id, "relaxation due", x.Due)
 		p.among(id, "relaxation status", p.bundle.words.Statuses, x.Status)
 		p.opinion(id, x.Opinion)
 	}
@@ -162,8 +168,19 @@ func (p *problems) dates(r *Record) {
 func (p *problems) opinion(id string, o *Opinion) {
 	if o != nil {
 		p.among(id, "opinion", []string{"confirmed", "rejected"}, o.Outcome)
+		p.day(id, "opinion from", o.From)
+		p.day(id, "opinion until", o.Until)
 		p.must(id, o.By != "" && o.From != "", "an opinion needs by and from")
 	}
+}
+
+// day refuses a malformed date, which would otherwise drop its rule in silence.
+func (p *problems) day(id, field string, d Day) {
+	if d == "" {
+		return
+	}
+	_, err := ParseDay(string(d))
+	p.must(id, err == nil, "%s %q is not a day such as 2027-01-01", field, string(d))
 }
 
 // rows checks that dated lines follow one another.
@@ -191,6 +208,7 @@ func (b *Bundle) checkTables(p *problems) {
 			p.must("table:"+place, b.places.zones[place] != nil, "jurisdiction %q is not known", place)
 			p.rows("table:"+place, "rows", b.tables[name].Rows[place])
 		}
+		p.day("table:"+name, "review_due", b.tables[name].ReviewDue)
 		p.must("table:", b.tables[name].ReviewDue != "", "%s: review_due is empty", file)
 	}
 }

@@ -18,24 +18,18 @@ func ParseDay(s string) (Day, error) {
 	return Day(s), nil
 }
 
-// UnmarshalYAML refuses what is not a day: a malformed date would otherwise drop
-// its rule in silence.
+// UnmarshalYAML takes any text; the check of the bundle then refuses what is no
+// day and says whose it is.
 func (d *Day) UnmarshalYAML(decode func(any) error) error {
 	var v any
 	if err := decode(&v); err != nil {
 		return err
 	}
-	if v == nil {
-		*d = ""
-		return nil
+	*d = ""
+	if v != nil {
+		*d = Day(fmt.Sprint(v))
 	}
-	text, ok := v.(string)
-	if !ok {
-		return fmt.Errorf("%v is not a day such as 2027-01-01", v)
-	}
-	day, err := ParseDay(text)
-	*d = day
-	return err
+	return nil
 }
 
 // begun and over read a rule's two dates: it begins at midnight of the first day
