@@ -14,7 +14,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -61,18 +60,28 @@ func BenchmarkServing(b *testing.B) {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 8}}
 	load(client, target, portal, window/2) // warm up
 	load(client, bareURL, portal, window/2)
-	var ratios, cpuRatios, rates, bareRates []float64
+	ours, theirs := &served{b: b, pid: p.cmd.Process.Pid}, &served{b: b, pid: bare}
 	for b.Loop() {
-		ours, ourCPU := windowOf(b, client, target, portal, p.cmd.Process.Pid, window)
-		theirs, theirCPU := windowOf(b, client, bareURL, portal, bare, window)
-		ratios, cpuRatios = append(ratios, ours/theirs), append(cpuRatios, ourCPU/theirCPU)
-		rates, bareRates = append(rates, ours), append(bareRates, theirs)
+		ours.window(client, target, portal, window)
+		theirs.window(client, bareURL, portal, window)
 	}
-	b.ReportMetric(median(rates), "req/s")
-	b.ReportMetric(median(bareRates), "bare-req/s")
-	b.ReportMetric(median(ratios), "of-bare-throughput")
-	b.ReportMetric(median(cpuRatios), "×bare-server-CPU")
 	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(median(slices.Clone(ours.rate)), "req/s")
+	b.ReportMetric(median(slices.Clone(theirs.rate)), "bare-req/s")
+	for unit, of := range map[string][2][]float64{"of-bare-throughput": {ours.rate, theirs.rate}, "×bare-server-CPU": {ours.cpu, theirs.cpu},
+		"×bare-p50": {ours.p50, theirs.p50}, "×bare-p99": {ours.p99, theirs.p99}} {
+		b.ReportMetric(medianRatio(of[0], of[1]), unit)
+	}
+}
+
+// medianRatio compares window by window, since the machine is not the same from
+// one minute to the next.
+func medianRatio(ours, theirs []float64) float64 {
+	ratios := make([]float64, len(ours))
+	for i := range ours {
+		ratios[i] = ours[i] / theirs[i]
+	}
+	return median(ratios)
 }
 
 func startBare(b *testing.B, answer string) (pid int, url string) {
@@ -95,45 +104,67 @@ func startBare(b *testing.B, answer string) (pid int, url string) {
 	return cmd.Process.Pid, strings.TrimSpace(string(line[:n]))
 }
 
-// windowOf loads a server for a while: requests per second, and its own CPU
-// seconds per request.
-func windowOf(b *testing.B, client *http.Client, url, token string, pid int, d time.Duration) (rate, cpu float64) {
-	b.Helper()
-	before, began := cpuSeconds(b, pid), time.Now()
-	n := load(client, url, token, d)
-	if n == 0 {
-		b.Fatalf("no request to %s succeeded", url)
-	}
-	return float64(n) / time.Since(began).Seconds(), (cpuSeconds(b, pid) - before) / float64(n)
+// served is what was measured of one server, window by window.
+type served struct {
+	b                   *testing.B
+	pid                 int
+	rate, cpu, p50, p99 []float64 // requests a second; its own CPU seconds a request; seconds
 }
 
-// load sends requests over 8 connections and returns how many were answered 200.
-func load(client *http.Client, url, token string, d time.Duration) int64 {
-	var n atomic.Int64
+// window loads the server for a while.
+func (s *served) window(client *http.Client, url, token string, d time.Duration) {
+	s.b.Helper()
+	before, began := cpuSeconds(s.b, s.pid), time.Now()
+	took := load(client, url, token, d)
+	if len(took) == 0 {
+		s.b.Fatalf("no request to %s succeeded", url)
+	}
+	n := float64(len(took))
+	s.rate = append(s.rate, n/time.Since(began).Seconds())
+	s.cpu = append(s.cpu, (cpuSeconds(s.b, s.pid)-before)/n)
+	slices.Sort(took)
+	s.p50 = append(s.p50, took[len(took)/2].Seconds())
+	s.p99 = append(s.p99, took[len(took)*99/100].Seconds())
+}
+
+// load sends requests over 8 connections and returns how long each took that was
+// answered 200.
+func load(client *http.Client, url, token string, d time.Duration) (all []time.Duration) {
+	var mu sync.Mutex
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
+			var mine []time.Duration
 			for end := time.Now().Add(d); time.Now().Before(end); {
-				req, err := http.NewRequest("POST", url, bytes.NewReader([]byte(evaluation)))
-				if err != nil {
-					return
-				}
-				req.Header.Set("Content-Type", "application/json")
-				req.Header.Set("Authorization", "Bearer "+token)
-				resp, err := client.Do(req)
-				if err != nil {
-					return
-				}
-				_, _ = io.Copy(io.Discard, resp.Body)
-				_ = resp.Body.Close()
-				if resp.StatusCode == http.StatusOK {
-					n.Add(1)
+				began := time.Now()
+				if evaluateOnce(client, url, token) == http.StatusOK {
+					mine = append(mine, time.Since(began))
 				}
 			}
+			mu.Lock()
+			defer mu.Unlock()
+			all = append(all, mine...)
 		})
 	}
 	wg.Wait()
-	return n.Load()
+	return all
+}
+
+// evaluateOnce sends one request and returns the status, 0 if there was no answer.
+func evaluateOnce(client *http.Client, url, token string) int {
+	req, err := http.NewRequest("POST", url, strings.NewReader(evaluation))
+	if err != nil {
+		return 0
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Authorization", "Bearer "+token)
+	resp, err := client.Do(req)
+	if err != nil {
+		return 0
+	}
+	_, _ = io.Copy(io.Discard, resp.Body)
+	_ = resp.Body.Close()
+	return resp.StatusCode
 }
 
 // cpuSeconds is the user and system time of a process so far (proc(5), fields 14
@@ -177,8 +208,8 @@ func BenchmarkWriteToServed(b *testing.B) {
 		answer := map[bool]string{true: "enable", false: "later"}[on]
 		r := same.must(same.answer(lead, newKey(b), answer))
 		acked := time.Now()
-		there = append(there, served(b, other, portal, on, acked))
-		here = append(here, served(b, same, portal, on, acked))
+		there = append(there, servedAt(b, other, portal, on, acked))
+		here = append(here, servedAt(b, same, portal, on, acked))
 		write = append(write, r.took.Seconds()*1000)
 	}
 	b.ReportMetric(0, "ns/op")
@@ -189,8 +220,8 @@ func BenchmarkWriteToServed(b *testing.B) {
 	}
 }
 
-// served is how many milliseconds after acked the value is served.
-func served(b *testing.B, p *process, portal string, want bool, acked time.Time) float64 {
+// servedAt is how many milliseconds after acked the value is served.
+func servedAt(b *testing.B, p *process, portal string, want bool, acked time.Time) float64 {
 	for end := acked.Add(5 * time.Second); time.Now().Before(end); {
 		if p.evaluate(portal).body["value"] == want {
 			return time.Since(acked).Seconds() * 1000

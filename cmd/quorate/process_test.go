@@ -273,6 +273,12 @@ func findString(v any, prefix string) string {
 				return s
 			}
 		}
+	case []any:
+		for _, inner := range v {
+			if s := findString(inner, prefix); s != "" {
+				return s
+			}
+		}
 	}
 	return ""
 }
