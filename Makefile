@@ -37,7 +37,6 @@ bench: ## measure, each figure beside a floor of the same run, and write docs/be
 	  go test -run '^$$' -bench 'WriteTo' -benchtime 300x ./cmd/quorate; \
 	  go test -run '^$$' -bench . -benchmem ./flags/ofrep ./governance/tally; } \
 	| (cd internal/tools && go run ./benchtable) > docs/benchmarks.md.new && mv docs/benchmarks.md.new docs/benchmarks.md
-	go test -run '^$$' -bench 'WriteToEvent' -benchtime 100x ./cmd/quorate
 
 soak: ## the long runs that are kept out of `make test`
 	QUORATE_SOAK=1 go test -timeout 60m ./...
