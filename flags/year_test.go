@@ -8,13 +8,14 @@ import (
 	"time"
 )
 
-// A year of changes that the clock triggers, in three zones, the days on which
+// A year of changes that the clock triggers, in four zones, all that the demo has, the days on which
 // the clocks change included. Each happens once, at its local time and not a
 // second before, and nothing happens in between.
 func TestAYearOfScheduledChangesFiresEachOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // begins at midnight UTC on 1 January 2000
 		w := &world{t: t}
 		w.region("nca", "America/Los_Angeles")
+		w.region("co", "America/Denver")
 		w.region("ga", "America/New_York")
 		w.region("hi", "Pacific/Honolulu")
 		w.offer(Capability{Key: "video_visit"})
@@ -28,6 +29,7 @@ func TestAYearOfScheduledChangesFiresEachOnce(t *testing.T) {
 			RolloutStage{"2000-10-29T01:30", 100})) // shown twice: the first
 		w.enable("nca", "messaging", How{Schedule: Schedule{From: "2000-02-29T00:00", Until: "2000-10-29T02:00"}})
 		w.enable("nca", "bh_messaging", How{})
+		w.enable("co", "video_visit", How{Schedule: Schedule{From: "2000-04-02T02:30", Until: "2000-10-29T01:15"}})
 		w.enable("ga", "video_visit", How{Schedule: Schedule{From: "2000-04-02T02:15", Until: "2000-10-29T01:45"}})
 		w.enable("ga", "messaging", How{Schedule: Schedule{From: "2000-12-20T08:00"}}) // frozen then
 		w.enable("hi", "video_visit", How{Schedule: Schedule{From: "2000-04-02T02:30", Until: "2000-12-31T12:00"}})
@@ -35,10 +37,12 @@ func TestAYearOfScheduledChangesFiresEachOnce(t *testing.T) {
 		want := []string{
 			"nca 2000-02-29T00:00 PST: bh_messaging prerequisite→on, messaging scheduled→on",
 			"ga 2000-04-02T03:00 EDT: video_visit scheduled→on",
+			"co 2000-04-02T03:00 MDT: video_visit scheduled→on",
 			"nca 2000-04-02T03:00 PDT: video_visit not-in-rollout→some",
 			"hi 2000-04-02T02:30 HST: video_visit scheduled→on",
 			"nca 2000-05-01T08:00 PDT: video_visit some→more",
 			"ga 2000-10-29T01:45 EDT: video_visit on→ended",
+			"co 2000-10-29T01:15 MDT: video_visit on→ended",
 			"nca 2000-10-29T01:30 PDT: video_visit more→on",
 			"nca 2000-10-29T02:00 PST: bh_messaging on→prerequisite, messaging on→ended",
 			"ga 2000-12-28T06:00 EST: messaging scheduled→on",
@@ -68,7 +72,7 @@ func TestAYearOfScheduledChangesFiresEachOnce(t *testing.T) {
 	})
 }
 
-var yearRegions = []string{"ga", "hi", "nca"}
+var yearRegions = []string{"co", "ga", "hi", "nca"}
 
 // shown is what is served in each region, in a word per capability.
 func (w *world) shown(at time.Time) (words []string) {
