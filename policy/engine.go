@@ -85,6 +85,9 @@ type finding struct {
 func (e *Engine) ask(ctx context.Context, document map[string]any, rules map[string]any) (*found, error) {
 	ctx, cancel := context.WithTimeout(ctx, evalBudget)
 	defer cancel()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	value, err := ast.InterfaceToValue(document)
 	if err != nil {
 		return nil, err
