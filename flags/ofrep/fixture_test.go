@@ -207,7 +207,8 @@ func (h *house) send(method, path, token, body string, headers ...string) reply 
 	for i := 0; i+1 < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
-	resp, err := http.DefaultClient.Do(r)
+	client := http.Client{Timeout: 15 * time.Second} // a stream that should have been refused has no end
+	resp, err := client.Do(r)
 	if err != nil {
 		h.t.Fatal(err)
 	}
