@@ -19,12 +19,12 @@ test: ## pass all tests
 	go test -timeout 20m ./...
 
 check: ## formatting, vet, staticcheck
-	@test -z "$$(gofmt -l cmd flags governance internal)" || { gofmt -l cmd flags governance internal; echo 'run: make fmt'; exit 1; }
+	@test -z "$$(gofmt -l cmd flags governance policy internal)" || { gofmt -l cmd flags governance policy internal; echo 'run: make fmt'; exit 1; }
 	go vet ./...
 	$(TOOL) staticcheck ./...
 
 fmt: ## format the code
-	$(TOOL) gofumpt -w cmd flags governance internal
+	$(TOOL) gofumpt -w cmd flags governance policy internal
 
 race: ## all tests under the race detector
 	go test -race -timeout 40m ./...
