@@ -37,6 +37,9 @@ bench: ## measure, each figure beside a floor of the same run, and write docs/be
 	  go test -run '^$$' -bench 'WriteTo' -benchtime 300x ./cmd/quorate; \
 	  go test -run '^$$' -bench . -benchmem ./flags/ofrep ./governance/tally; } \
 	| (cd internal/tools && go run ./benchtable) > docs/benchmarks.md.new && mv docs/benchmarks.md.new docs/benchmarks.md
+	mkdir -p bench-out && go test -run '^$$' -bench 'StaticParallel|RolloutParallel' -cpu 2 -o bench-out/eval.test -mutexprofile bench-out/mutex.prof ./flags/eval >/dev/null
+	{ printf '\n## Waiting for locks while evaluating on two cores\n\n```text\n'; \
+	  go tool pprof -top -nodecount=4 bench-out/eval.test bench-out/mutex.prof 2>/dev/null | sed 1,2d; printf '```\n'; } >> docs/benchmarks.md
 
 soak: ## the long runs that are kept out of `make test`
 	QUORATE_SOAK=1 go test -timeout 60m ./...

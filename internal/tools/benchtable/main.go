@@ -17,7 +17,7 @@ import (
 )
 
 var (
-	result = regexp.MustCompile(`^Benchmark(\S+?)(?:-\d+)?\s+(\d+)\s+(.*)$`)
+	result = regexp.MustCompile(`^Benchmark(\S+?)(-\d+)?\s+(\d+)\s+(.*)$`)
 	metric = regexp.MustCompile(`([0-9.e+-]+) (\S+)`)
 )
 
@@ -77,10 +77,18 @@ func row(out io.Writer, line string) {
 		return
 	}
 	var figures []string
-	for _, f := range metric.FindAllStringSubmatch(m[3], -1) {
+	for _, f := range metric.FindAllStringSubmatch(m[4], -1) {
 		if v, err := strconv.ParseFloat(f[1], 64); err == nil && (v != 0 || !strings.HasSuffix(f[2], "ns/op")) {
 			figures = append(figures, strconv.FormatFloat(v, 'g', 4, 64)+" "+f[2])
 		}
 	}
-	fmt.Fprintf(out, "| %s | %s |\n", m[1], strings.Join(figures, " · "))
+	fmt.Fprintf(out, "| %s | %s |\n", m[1]+cores(m[2]), strings.Join(figures, " · "))
+}
+
+// cores says on how many cores a benchmark ran, from the suffix go test gives it.
+func cores(suffix string) string {
+	if suffix == "" {
+		return ", one core"
+	}
+	return ", " + suffix[1:] + " cores"
 }
