@@ -85,7 +85,7 @@ func furnish(ctx context.Context, c *cli, s *server.Server, data demoData, dir s
 	if len(s.Replica.Snapshot().Regions()) > 0 {
 		kept, err := os.ReadFile(filepath.Join(dir, "demo.env"))
 		if err != nil {
-			return "", fault.New(fault.Refused, "not_a_demo", "the data directory %q holds a state, but not one of a demo", dir).
+			return "", fault.New(fault.Refused, "not_a_demo", "the data directory %q holds a state, but not that of a whole demo; its furnishing may have been interrupted", dir).
 				Do("choose an empty directory with --data-dir, or use `quorate serve`").Because(err)
 		}
 		_, tokens, _ := strings.Cut(string(kept), "\n")

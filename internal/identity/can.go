@@ -104,13 +104,13 @@ func Can(p Principal, a Action, t Target) error {
 }
 
 func forbidden(p Principal, a Action, t Target) error {
-	where := ""
+	where, reach := "", " for all regions"
 	if t.Region != "" {
-		where = " in region " + t.Region
+		where, reach = " in region "+t.Region, ""
 	}
 	err := fault.New(fault.Forbidden, "forbidden", "%s may not %s%s", p.Name, describe(a), where)
 	if held := holders(a); len(held) > 0 {
-		err = err.Do("ask someone who may: %s%s", held, where)
+		err = err.Do("ask someone who may%s: %s%s", reach, held, where)
 	}
 	return err
 }

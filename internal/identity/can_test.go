@@ -128,6 +128,13 @@ func TestARefusalNamesWhoWhatWhereAndWhoCould(t *testing.T) {
 	}
 }
 
+func TestARefusalWithoutARegionSaysThatAllRegionsAreMeant(t *testing.T) {
+	err := Can(as(RegionalLead, "co"), ReadRecord, Target{Kind: "record"})
+	if !strings.Contains(err.Error(), "ask someone who may for all regions: ") {
+		t.Error(err)
+	}
+}
+
 func TestRegionsOfARole(t *testing.T) {
 	p := Principal{ID: "x", Grants: []Grant{{RegionalLead, []string{"hi", "co"}}, {RegionalLead, []string{"co"}}, {Auditor, []string{Every}}}}
 	if regions, every := p.Regions(RegionalLead); strings.Join(regions, " ") != "co hi" || every {
