@@ -1,6 +1,7 @@
 package tally
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -134,6 +135,9 @@ func TestMajorityCriterion(t *testing.T) {
 				"ranked_pairs_winning_votes", "stv_scottish", "stv_wigm_prf", "stv_wigm_exact", "stv_meek", "stv_meek_exact",
 			} {
 				r, err := book[name](p)
+				if errors.Is(err, errTooLong) {
+					continue
+				}
 				if err != nil || !slices.Equal(r.Winners, []string{k}) {
 					t.Fatalf("%s: %v (%v), though %d of %d rank %s first", name, r.Winners, err, n, total, k)
 				}
@@ -235,6 +239,9 @@ func TestSolidCoalitions(t *testing.T) {
 		book := ruleBook(seats)
 		for _, name := range []string{"stv_wigm_exact", "stv_meek_exact"} {
 			r, err := book[name](p)
+			if errors.Is(err, errTooLong) {
+				continue // the rule declines such a count, and says so
+			}
 			if err != nil {
 				t.Fatal(err)
 			}

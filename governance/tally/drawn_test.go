@@ -1,6 +1,7 @@
 package tally
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -149,6 +150,9 @@ func TestNeutrality(t *testing.T) {
 		inOrder(ruleBook(2), func(name string, count func(Profile) (Result, error)) {
 			a, err1 := count(p)
 			b, err2 := count(q)
+			if errors.Is(err1, errTooLong) && errors.Is(err2, errTooLong) {
+				return
+			}
 			if err1 != nil || err2 != nil {
 				t.Fatalf("%s: %v, %v", name, err1, err2)
 			}
