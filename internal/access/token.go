@@ -43,7 +43,7 @@ type TokenRequest struct {
 
 // Principal is who the bearer of the token is.
 func (t Token) Principal() identity.Principal {
-	return identity.Principal{ID: "token:" + t.ID, Name: t.Name, Grants: t.Grants, Verbs: t.Verbs}
+	return identity.Principal{ID: "token:" + t.ID, Name: t.Name, Grants: t.Grants, Verbs: t.Verbs, Strength: identity.ByToken}
 }
 
 // Live reports whether the token is accepted at that time.

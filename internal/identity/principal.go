@@ -3,6 +3,7 @@ package identity
 import (
 	"slices"
 	"strings"
+	"time"
 )
 
 // Role is one of the offices a principal can hold.
@@ -51,17 +52,20 @@ func (g Grant) Covers(region string) bool {
 
 // A Principal is who acts. The zero value is nobody and may do nothing.
 type Principal struct {
-	ID     string   // stable: "token:4f7c…", "host:operator"
+	ID     string   // stable: "token:4f7c…", "person:9ab2…", "host"
 	Name   string   // by role, for people: "Colorado regional lead"
 	Grants []Grant  // what it holds at this moment
 	Verbs  []Action // if not empty, the only actions it may take, whatever its roles
+
+	Strength Strength  // how it proved who it is; "" counts as a token
+	AuthTime time.Time // when the person last signed in at the identity provider; zero unless BySignIn
 }
 
 // Host is whoever can start the server: it founds the store's first token and
 // accepts a restored backup, and nothing else.
 func Host() Principal {
 	return Principal{ID: "host", Name: "operator of the host", Grants: []Grant{{Role: Operator, Regions: []string{Every}}},
-		Verbs: []Action{IssueToken, AcceptRestore}}
+		Verbs: []Action{IssueToken, AcceptRestore}, Strength: ByHost}
 }
 
 // Known reports whether somebody is behind the principal.
