@@ -29,8 +29,11 @@ type Tx struct {
 	readOnly bool
 	reads    map[string]readState
 	ranges   []clientv3.Cmp
+	lists    []ListBase // the same as ranges, for a Plan
+	sealed   bool       // within Sealed
 	writes   map[string]write
 	order    []string // paths in the order in which they were first written
+	lease    clientv3.LeaseID
 }
 
 type readState struct {
@@ -157,6 +160,9 @@ func (tx *Tx) write(path string, w write) error {
 	if tx.readOnly {
 		return errors.New("kv: write in a View")
 	}
+	if tx.sealed {
+		return errSealed
+	}
 	st, err := tx.read(path)
 	if err != nil {
 		return err
@@ -180,12 +186,10 @@ func (tx *Tx) write(path string, w write) error {
 // its own transaction.
 func List[T any](tx *Tx, c Collection[T], parts ...string) (map[string]Record[T], error) {
 	prefix := Root + c.Prefix(parts...)
-	resp, err := tx.get(prefix, clientv3.WithPrefix())
+	resp, err := tx.getList(prefix)
 	if err != nil {
 		return nil, err
 	}
-	tx.ranges = append(tx.ranges,
-		clientv3.Compare(clientv3.ModRevision(prefix).WithPrefix(), "<", resp.Header.Revision+1))
 	sound, damaged := recordsOf(c, resp)
 	if len(damaged) > 0 {
 		return nil, damaged[0]
@@ -201,12 +205,10 @@ func List[T any](tx *Tx, c Collection[T], parts ...string) (map[string]Record[T]
 // used; it is told how many those are.
 func ListSound[T any](tx *Tx, c Collection[T], parts ...string) (sound []Entry[T], damaged []error, err error) {
 	prefix := Root + c.Prefix(parts...)
-	resp, err := tx.get(prefix, clientv3.WithPrefix())
+	resp, err := tx.getList(prefix)
 	if err != nil {
 		return nil, nil, err
 	}
-	tx.ranges = append(tx.ranges,
-		clientv3.Compare(clientv3.ModRevision(prefix).WithPrefix(), "<", resp.Header.Revision+1))
 	sound, damaged = recordsOf(c, resp)
 	return sound, damaged, nil
 }
@@ -250,7 +252,7 @@ func (tx *Tx) ops() []clientv3.Op {
 		if w := tx.writes[path]; w.stored == nil {
 			ops = append(ops, clientv3.OpDelete(Root+path))
 		} else {
-			ops = append(ops, clientv3.OpPut(Root+path, string(w.stored)))
+			ops = append(ops, clientv3.OpPut(Root+path, string(w.stored), tx.putOptions(path)...))
 		}
 	}
 	return ops
