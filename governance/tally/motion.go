@@ -78,6 +78,12 @@ type MotionRule struct {
 	RegionQuorum       Rat  `json:"region_quorum,omitzero"`
 	RegionQuorumStrict bool `json:"region_quorum_strict,omitempty"`
 
+	// PhysicianQuorum is the fraction of the weight of the physicians who may
+	// vote that must be present; PhysicianQuorumStrict as above. With it a report
+	// has no [Counterfactual]: the search for one knows nothing of physicians.
+	PhysicianQuorum       Rat  `json:"physician_quorum,omitzero"`
+	PhysicianQuorumStrict bool `json:"physician_quorum_strict,omitempty"`
+
 	// RecusedCountForQuorum keeps recused members in the base of the quorum,
 	// and counts those in the room as present.
 	RecusedCountForQuorum bool `json:"recused_count_for_quorum,omitempty"`
@@ -130,8 +136,11 @@ type MotionReport struct {
 	QuorumBase     Rat  `json:"quorum_base_weight"`
 	Quorum         Rat  `json:"quorum,omitzero"`
 	QuorumStrict   bool `json:"quorum_strict,omitempty"`
-	QuorumMet      bool `json:"quorum_met"` // of members and of regions
+	QuorumMet      bool `json:"quorum_met"` // of members, of regions and of physicians
 	RegionsPresent int  `json:"regions_present,omitempty"`
+
+	Physicians        Rat `json:"physicians_weight,omitzero"`         // who may vote, where the rule asks for them
+	PhysiciansPresent Rat `json:"physicians_present_weight,omitzero"` // and of them who are present
 
 	MembersCarried bool `json:"members_carried"`
 	Tie            bool `json:"tie"` // y = n under Majority and nobody broke it
@@ -171,7 +180,9 @@ func Motion(p Profile, rule MotionRule, sitting Sitting) (Result, error) {
 		return Result{}, err
 	}
 	report, outcome := house.decide()
-	report.Flip = house.counterfactual(outcome)
+	if rule.PhysicianQuorum.IsZero() {
+		report.Flip = house.counterfactual(outcome)
+	}
 	return Result{
 		Outcome: outcome, Motion: &report, Problems: problems,
 		Rounds: []Round{{Number: 1, What: "votes cast", Tally: []Count{
@@ -184,7 +195,7 @@ func (r MotionRule) check() error {
 	if _, ok := thresholds[r.Threshold]; !ok {
 		return fmt.Errorf("no threshold is called %q", r.Threshold)
 	}
-	for _, q := range []Rat{r.Quorum, r.RegionQuorum} {
+	for _, q := range []Rat{r.Quorum, r.RegionQuorum, r.PhysicianQuorum} {
 		if q.Sign() < 0 || Int(1).Less(q) {
 			return fmt.Errorf("a quorum of %s is not a fraction from 0 to 1", q)
 		}

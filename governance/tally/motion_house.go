@@ -20,6 +20,7 @@ type voter struct {
 	weight      Rat
 	vote        Vote // empty: none cast
 	present     bool
+	physician   bool
 }
 
 // convene applies roll, recusals, proxies and ballots.
@@ -71,7 +72,7 @@ func (h *house) seat(roll []Member) {
 			h.chair = len(h.members)
 		}
 		h.members = append(h.members, voter{
-			key: m.Key, region: m.Region, weight: m.Votes(),
+			key: m.Key, region: m.Region, weight: m.Votes(), physician: m.Physician,
 			present: slices.Contains(h.sitting.Attending, m.Key),
 		})
 	}
@@ -201,6 +202,7 @@ func (h *house) decide() (MotionReport, string) {
 		r.QuorumBase = r.QuorumBase.Add(h.recused)
 	}
 	h.countRegions(&r)
+	h.countPhysicians(&r)
 	for _, m := range h.members {
 		if m.vote == "" && !m.present {
 			r.Absent = append(r.Absent, m.key)
@@ -210,7 +212,8 @@ func (h *house) decide() (MotionReport, string) {
 		}
 	}
 	r.QuorumMet = reaches(r.Present, h.rule.Quorum.Mul(r.QuorumBase), h.rule.QuorumStrict) &&
-		reaches(Int(int64(r.RegionsPresent)), h.rule.RegionQuorum.Mul(Int(int64(len(h.regions)))), h.rule.RegionQuorumStrict)
+		reaches(Int(int64(r.RegionsPresent)), h.rule.RegionQuorum.Mul(Int(int64(len(h.regions)))), h.rule.RegionQuorumStrict) &&
+		reaches(r.PhysiciansPresent, h.rule.PhysicianQuorum.Mul(r.Physicians), h.rule.PhysicianQuorumStrict)
 	h.countMembers(&r, s)
 	return r, r.outcome()
 }
@@ -248,6 +251,21 @@ func (h *house) chairVote() Vote {
 		return ""
 	}
 	return h.members[h.chair].vote
+}
+
+func (h *house) countPhysicians(r *MotionReport) {
+	if h.rule.PhysicianQuorum.IsZero() {
+		return
+	}
+	for _, m := range h.members {
+		if !m.physician {
+			continue
+		}
+		r.Physicians = r.Physicians.Add(m.weight)
+		if m.present {
+			r.PhysiciansPresent = r.PhysiciansPresent.Add(m.weight)
+		}
+	}
 }
 
 func (h *house) countRegions(r *MotionReport) {

@@ -6,6 +6,7 @@ type Member struct {
 	Region     string `json:"region,omitempty"`     // empty: of no region
 	Discipline string `json:"discipline,omitempty"` // for example "nursing"; reporting only
 	Weight     *Rat   `json:"weight,omitempty"`     // votes the member has, 0 or more; nil means 1
+	Physician  bool   `json:"physician,omitempty"`  // counts for a quorum of physicians
 }
 
 // Votes returns the member's voting weight, 1 unless the roll says otherwise.

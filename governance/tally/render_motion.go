@@ -36,6 +36,9 @@ func motionSentence(r Result) string {
 	}
 	if r.Outcome == noQuorum {
 		fmt.Fprintf(&b, " Present were %s of %s.", m.Present.Decimal(2), m.QuorumBase.Decimal(2))
+		if !m.Physicians.IsZero() {
+			fmt.Fprintf(&b, " Of %s physicians %s were present.", m.Physicians.Decimal(2), m.PhysiciansPresent.Decimal(2))
+		}
 	}
 	if m.DoubleMajority {
 		fmt.Fprintf(&b, " It also needed more than half of the %d regions; %d said yes.", len(m.Regions), m.RegionsYes)
