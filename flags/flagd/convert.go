@@ -3,8 +3,6 @@ package flagd
 import (
 	"encoding/json"
 	"math"
-	"strconv"
-	"strings"
 
 	"google.golang.org/protobuf/types/known/structpb"
 
@@ -112,6 +110,8 @@ func protoValue(x any) *structpb.Value {
 // The conversions from a value of a definition to what a caller asked for; ok is
 // false where it is something else.
 
+func asInteger(x any) (int64, bool) { return eval.Integer(x) }
+func asFloat(x any) (float64, bool) { return eval.Float(x) }
 func asBoolean(x any) (bool, bool)  { b, ok := x.(bool); return b, ok }
 func asString(x any) (string, bool) { s, ok := x.(string); return s, ok }
 
@@ -121,35 +121,4 @@ func asObject(x any) (*structpb.Struct, bool) {
 		return nil, false
 	}
 	return structOf(m), true
-}
-
-// maxWhole is the largest whole number that every client can hold.
-const maxWhole = 1<<53 - 1
-
-// asInteger gives a number that is whole.
-func asInteger(x any) (int64, bool) {
-	literal, ok := x.(json.Number)
-	if !ok {
-		return 0, false
-	}
-	f, err := strconv.ParseFloat(string(literal), 64)
-	if err != nil || f != math.Trunc(f) || math.Abs(f) > maxWhole {
-		return 0, false
-	}
-	return int64(f), true
-}
-
-// asFloat gives a number, unless it is written as a whole one that a float
-// cannot be relied on to hold.
-func asFloat(x any) (float64, bool) {
-	literal, ok := x.(json.Number)
-	if !ok {
-		return 0, false
-	}
-	f, err := strconv.ParseFloat(string(literal), 64)
-	whole := !strings.ContainsAny(string(literal), ".eE")
-	if err != nil || whole && math.Abs(f) > maxWhole {
-		return 0, false
-	}
-	return f, true
 }
