@@ -10,7 +10,23 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/quorate/quorate/internal/kv"
+	"github.com/quorate/quorate/policy"
 )
+
+// Records makes the Position of regulation out of the records of policy. A Replica
+// owns one, so that the snapshot and the position it was compiled under are of one
+// revision: it follows Prefixes besides its own, gives every batch to Apply before
+// it builds the snapshot, and compiles under the Position that follows.
+type Records interface {
+	// Prefixes are what the records stand under.
+	Prefixes() []string
+	// Apply takes a batch over, of which others' records may be a part, and reports
+	// whether the position changed by it. It is called on one goroutine.
+	Apply(kv.Batch) (changed bool)
+	// Position is the one after the last Apply; never nil. What it points to is
+	// never changed afterwards.
+	Position() *policy.Position
+}
 
 // A Replica keeps the newest Snapshot of a store in memory. It goes on serving
 // the last one when the store is gone.
