@@ -23,18 +23,26 @@ const (
 	SetFreeze      Action = "freeze.set"
 	EndFreeze      Action = "freeze.end"
 	IssueToken     Action = "token.issue"
+	RotateToken    Action = "token.rotate" // a successor, with an overlap
 	RevokeToken    Action = "token.revoke"
+	SetGroups      Action = "access.set_groups" // which groups of the identity provider hold which roles
+	DisablePerson  Action = "person.disable"    // at once, everywhere
+	EnablePerson   Action = "person.enable"
+	Delegate       Action = "delegation.grant" // one's own role to another person, for a time
+	EndDelegation  Action = "delegation.end"
 	AcceptRestore  Action = "store.accept_restore"
 
 	ReadState  Action = "state.read"
 	ReadTokens Action = "token.read"
+	ReadAccess Action = "access.read" // who holds which role, and what it may do
 	ReadRecord Action = "audit.read"
 	Evaluate   Action = "evaluate"
 )
 
 // Actions lists every action, in the order above.
 var Actions = []Action{SetRegion, SetFacility, SetCapability, GrantOffer, WithdrawOffer, Answer, TurnOff,
-	SetBaseline, AcceptBaseline, SetFreeze, EndFreeze, IssueToken, RevokeToken, AcceptRestore, ReadState, ReadTokens, ReadRecord, Evaluate}
+	SetBaseline, AcceptBaseline, SetFreeze, EndFreeze, IssueToken, RotateToken, RevokeToken,
+	SetGroups, DisablePerson, EnablePerson, Delegate, EndDelegation, AcceptRestore, ReadState, ReadTokens, ReadAccess, ReadRecord, Evaluate}
 
 // Known reports whether a is one of Actions.
 func (a Action) Known() bool { return slices.Contains(Actions, a) }
@@ -65,23 +73,25 @@ func (t Target) String() string {
 // it is granted for every region. Default deny.
 var table = map[Role][]Action{
 	Operator: {SetRegion, SetFacility, SetCapability, GrantOffer, WithdrawOffer, TurnOff,
-		SetBaseline, SetFreeze, EndFreeze, IssueToken, RevokeToken, AcceptRestore, ReadState, ReadTokens, ReadRecord, Evaluate},
-	RegionalLead:   {SetFacility, Answer, TurnOff, AcceptBaseline, SetFreeze, EndFreeze, ReadState, ReadRecord, Evaluate},
-	ClinicalSafety: {TurnOff, ReadState, ReadRecord, Evaluate},
-	Compliance:     {TurnOff, ReadState, ReadRecord, Evaluate},
-	Auditor:        {ReadState, ReadTokens, ReadRecord, Evaluate},
-	Counsel:        {ReadState, ReadRecord},
-	HealthPlan:     {ReadState, ReadRecord},
-	Chair:          {ReadState, ReadRecord},
-	Secretary:      {ReadState, ReadRecord},
-	Member:         {ReadState, ReadRecord},
-	Contributor:    {ReadState},
+		SetBaseline, SetFreeze, EndFreeze, IssueToken, RotateToken, RevokeToken, SetGroups, DisablePerson, EnablePerson, EndDelegation,
+		AcceptRestore, ReadState, ReadTokens, ReadAccess, ReadRecord, Evaluate},
+	RegionalLead:   {SetFacility, Answer, TurnOff, AcceptBaseline, SetFreeze, EndFreeze, Delegate, EndDelegation, ReadState, ReadAccess, ReadRecord, Evaluate},
+	ClinicalSafety: {TurnOff, Delegate, EndDelegation, ReadState, ReadAccess, ReadRecord, Evaluate},
+	Compliance:     {TurnOff, DisablePerson, Delegate, EndDelegation, ReadState, ReadAccess, ReadRecord, Evaluate},
+	Auditor:        {ReadState, ReadTokens, ReadAccess, ReadRecord, Evaluate},
+	Counsel:        {Delegate, EndDelegation, ReadState, ReadAccess, ReadRecord},
+	HealthPlan:     {Delegate, EndDelegation, ReadState, ReadAccess, ReadRecord},
+	Chair:          {ReadState, ReadAccess, ReadRecord},
+	Secretary:      {ReadState, ReadAccess, ReadRecord},
+	Member:         {ReadState, ReadAccess, ReadRecord},
+	Contributor:    {ReadState, ReadAccess},
 	Service:        {Evaluate},
 }
 
 // shared are the actions a role may take outside its own regions: regions learn
-// from each other, so what one decides and why is open to all who may read.
-var shared = []Action{ReadState}
+// from each other, so what one decides, why, and who decides there is open to all
+// who may read.
+var shared = []Action{ReadState, ReadAccess}
 
 // Can decides whether the principal may do this to that. It is pure: no clock,
 // no store, no policy. The error is nil, Unauthenticated, or Forbidden with who
@@ -141,6 +151,29 @@ func May(a Action) []Role {
 	return roles
 }
 
+// Description says an action for people: "answer an offer".
+func Description(a Action) string { return describe(a) }
+
+// Permitting lists the grants of a principal that let it take the action
+// somewhere: those for other regions included, but none that its credential does
+// not cover. It is why Can says yes, where it does.
+func Permitting(p Principal, a Action) []Grant {
+	if len(p.Verbs) > 0 && !slices.Contains(p.Verbs, a) {
+		return nil
+	}
+	var grants []Grant
+	for _, g := range p.Grants {
+		if slices.Contains(table[g.Role], a) {
+			grants = append(grants, g)
+		}
+	}
+	return grants
+}
+
+// Everywhere reports whether a role that may take the action for one region may
+// take it for all.
+func (a Action) Everywhere() bool { return slices.Contains(shared, a) }
+
 func describe(a Action) string {
 	if d, ok := descriptions[a]; ok {
 		return d
@@ -161,10 +194,17 @@ var descriptions = map[Action]string{
 	SetFreeze:      "set a freeze",
 	EndFreeze:      "end a freeze",
 	IssueToken:     "issue a token",
+	RotateToken:    "rotate a token",
 	RevokeToken:    "revoke a token",
+	SetGroups:      "say which groups hold which roles",
+	DisablePerson:  "lock a person out",
+	EnablePerson:   "let a person in again",
+	Delegate:       "delegate a role",
+	EndDelegation:  "end a delegation",
 	AcceptRestore:  "accept a restored store",
 	ReadState:      "read regions, capabilities and their state",
 	ReadTokens:     "read the list of tokens",
+	ReadAccess:     "read who may do what",
 	ReadRecord:     "read the record",
 	Evaluate:       "evaluate capabilities",
 }

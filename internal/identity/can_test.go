@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -61,6 +62,22 @@ func TestCanReadsLikeTheCharter(t *testing.T) {
 		{as(Member, Every), ReadRecord, "", true},
 		{as(Member, Every), Answer, "co", false},
 		{as(Contributor, Every), ReadRecord, "", false},
+		{as(RegionalLead, "co"), Delegate, "co", true},
+		{as(RegionalLead, "co"), Delegate, "hi", false},
+		{as(RegionalLead, "co"), Delegate, "", false},
+		{as(RegionalLead, "co"), EndDelegation, "co", true},
+		{as(Operator, Every), Delegate, "co", false},
+		{as(Operator, Every), EndDelegation, "co", true},
+		{as(Member, Every), Delegate, "co", false},
+		{as(Compliance, Every), DisablePerson, "", true},
+		{as(Compliance, "co"), DisablePerson, "", false},
+		{as(Compliance, Every), EnablePerson, "", false},
+		{as(Operator, Every), EnablePerson, "", true},
+		{as(RegionalLead, "co"), DisablePerson, "", false},
+		{as(RegionalLead, "co"), SetGroups, "", false},
+		{as(RegionalLead, "co"), ReadAccess, "hi", true},
+		{as(Service, Every), ReadAccess, "co", false},
+		{as(Service, "co"), RotateToken, "", false},
 		{as("emperor", Every), ReadState, "", false},
 		{Host(), IssueToken, "", true},
 		{Host(), GrantOffer, "", false},
@@ -94,7 +111,7 @@ func TestTheTableHasNoHoles(t *testing.T) {
 			t.Errorf("%s has no description for people", a)
 		}
 	}
-	for _, a := range []Action{IssueToken, RevokeToken, SetRegion, GrantOffer, SetBaseline, AcceptRestore} {
+	for _, a := range []Action{IssueToken, RotateToken, RevokeToken, SetGroups, EnablePerson, SetRegion, GrantOffer, SetBaseline, AcceptRestore} {
 		if got := May(a); len(got) != 1 || got[0] != Operator {
 			t.Errorf("%s may be done by %v", a, got)
 		}
@@ -136,7 +153,7 @@ func TestARefusalWithoutARegionSaysThatAllRegionsAreMeant(t *testing.T) {
 }
 
 func TestRegionsOfARole(t *testing.T) {
-	p := Principal{ID: "x", Grants: []Grant{{RegionalLead, []string{"hi", "co"}}, {RegionalLead, []string{"co"}}, {Auditor, []string{Every}}}}
+	p := Principal{ID: "x", Grants: []Grant{{Role: RegionalLead, Regions: []string{"hi", "co"}}, {Role: RegionalLead, Regions: []string{"co"}}, {Role: Auditor, Regions: []string{Every}}}}
 	if regions, every := p.Regions(RegionalLead); strings.Join(regions, " ") != "co hi" || every {
 		t.Errorf("%v %v", regions, every)
 	}
@@ -157,12 +174,36 @@ func TestTheOnlyRegionOfAPrincipal(t *testing.T) {
 		{as(RegionalLead, "co"), "co"},
 		{as(Service, "co", "hi"), ""},
 		{as(Service, Every), ""},
-		{Principal{ID: "x", Grants: []Grant{{RegionalLead, []string{"co"}}, {Service, []string{"co"}}}}, "co"},
-		{Principal{ID: "x", Grants: []Grant{{RegionalLead, []string{"co"}}, {Auditor, []string{Every}}}}, ""},
+		{Principal{ID: "x", Grants: []Grant{{Role: RegionalLead, Regions: []string{"co"}}, {Role: Service, Regions: []string{"co"}}}}, "co"},
+		{Principal{ID: "x", Grants: []Grant{{Role: RegionalLead, Regions: []string{"co"}}, {Role: Auditor, Regions: []string{Every}}}}, ""},
 		{Principal{}, ""},
 	} {
 		if got, ok := c.who.OnlyRegion(); got != c.want || ok != (c.want != "") {
 			t.Errorf("%v: %q, %v", c.who.Grants, got, ok)
 		}
+	}
+}
+
+func TestADelegatedGrantSaysSo(t *testing.T) {
+	p := Principal{ID: "person:x", Grants: []Grant{{Role: RegionalLead, Regions: []string{"co"}, Via: "d1"}}}
+	if got := p.RoleNames()[0]; got != "regional_lead(co) by delegation" {
+		t.Error(got)
+	}
+	if raw, err := json.Marshal(p.Grants[0]); err != nil || strings.Contains(string(raw), "d1") {
+		t.Errorf("a delegation is stored with the grant: %s, %v", raw, err)
+	}
+}
+
+func TestWhyAPrincipalMay(t *testing.T) {
+	p := Principal{ID: "x", Grants: []Grant{{Role: RegionalLead, Regions: []string{"co"}}, {Role: Auditor, Regions: []string{Every}}}}
+	if got := Permitting(p, Answer); len(got) != 1 || got[0].Role != RegionalLead {
+		t.Errorf("answer: %v", got)
+	}
+	if got := Permitting(p, ReadRecord); len(got) != 2 {
+		t.Errorf("the record: %v", got)
+	}
+	p.Verbs = []Action{ReadRecord}
+	if got := Permitting(p, Answer); got != nil {
+		t.Errorf("a token that does not cover it: %v", got)
 	}
 }

@@ -42,12 +42,28 @@ const Every = "*"
 type Grant struct {
 	Role    Role     `json:"role"`
 	Regions []string `json:"regions"`
+	// Via is the id of the delegation it comes from, "" if it is the principal's
+	// own. It is never stored: a grant that is delegated cannot be given away.
+	Via string `json:"-"`
 }
 
 // Covers reports whether the grant reaches a region. The empty region stands
 // for what belongs to no region, which only a grant for Every reaches.
 func (g Grant) Covers(region string) bool {
 	return slices.Contains(g.Regions, Every) || region != "" && slices.Contains(g.Regions, region)
+}
+
+// String is the grant for people and for the record: "regional_lead(co)", or
+// "regional_lead(co) by delegation".
+func (g Grant) String() string {
+	name := string(g.Role)
+	if !slices.Contains(g.Regions, Every) {
+		name += "(" + strings.Join(g.Regions, ",") + ")"
+	}
+	if g.Via != "" {
+		name += " by delegation"
+	}
+	return name
 }
 
 // A Principal is who acts. The zero value is nobody and may do nothing.
@@ -58,6 +74,7 @@ type Principal struct {
 	Verbs  []Action // if not empty, the only actions it may take, whatever its roles
 
 	Strength Strength  // how it proved who it is; "" counts as a token
+	Methods  []string  // what the identity provider says of how: "pwd", "mfa"; only if BySignIn
 	AuthTime time.Time // when the person last signed in at the identity provider; zero unless BySignIn
 }
 
@@ -104,11 +121,7 @@ func (p Principal) OnlyRegion() (region string, ok bool) {
 func (p Principal) RoleNames() []string {
 	names := make([]string, 0, len(p.Grants))
 	for _, g := range p.Grants {
-		if slices.Contains(g.Regions, Every) {
-			names = append(names, string(g.Role))
-			continue
-		}
-		names = append(names, string(g.Role)+"("+strings.Join(g.Regions, ",")+")")
+		names = append(names, g.String())
 	}
 	return names
 }
