@@ -40,9 +40,9 @@ const (
 )
 
 // Actions lists every action, in the order above.
-var Actions = []Action{SetRegion, SetFacility, SetCapability, GrantOffer, WithdrawOffer, Answer, TurnOff,
+var Actions = slices.Concat([]Action{SetRegion, SetFacility, SetCapability, GrantOffer, WithdrawOffer, Answer, TurnOff,
 	SetBaseline, AcceptBaseline, SetFreeze, EndFreeze, IssueToken, RotateToken, RevokeToken,
-	SetGroups, DisablePerson, EnablePerson, Delegate, EndDelegation, AcceptRestore, ReadState, ReadTokens, ReadAccess, ReadRecord, Evaluate}
+	SetGroups, DisablePerson, EnablePerson, Delegate, EndDelegation, AcceptRestore, ReadState, ReadTokens, ReadAccess, ReadRecord, Evaluate}, governanceActions)
 
 // Known reports whether a is one of Actions.
 func (a Action) Known() bool { return slices.Contains(Actions, a) }
@@ -71,7 +71,7 @@ func (t Target) String() string {
 // table is the whole of power in Quorate. A role may take the actions beside it
 // on targets of the regions it is granted for; on targets of no region only if
 // it is granted for every region. Default deny.
-var table = map[Role][]Action{
+var table = with(map[Role][]Action{
 	Operator: {SetRegion, SetFacility, SetCapability, GrantOffer, WithdrawOffer, TurnOff,
 		SetBaseline, SetFreeze, EndFreeze, IssueToken, RotateToken, RevokeToken, SetGroups, DisablePerson, EnablePerson, EndDelegation,
 		AcceptRestore, ReadState, ReadTokens, ReadAccess, ReadRecord, Evaluate},
@@ -86,12 +86,12 @@ var table = map[Role][]Action{
 	Member:         {ReadState, ReadAccess, ReadRecord},
 	Contributor:    {ReadState, ReadAccess},
 	Service:        {Evaluate},
-}
+}, governanceTable)
 
 // shared are the actions a role may take outside its own regions: regions learn
 // from each other, so what one decides, why, and who decides there is open to all
 // who may read.
-var shared = []Action{ReadState, ReadAccess}
+var shared = append([]Action{ReadState, ReadAccess}, governanceShared...)
 
 // Can decides whether the principal may do this to that. It is pure: no clock,
 // no store, no policy. The error is nil, Unauthenticated, or Forbidden with who
@@ -175,6 +175,9 @@ func Permitting(p Principal, a Action) []Grant {
 func (a Action) Everywhere() bool { return slices.Contains(shared, a) }
 
 func describe(a Action) string {
+	if d, ok := governanceDescriptions[a]; ok {
+		return d
+	}
 	if d, ok := descriptions[a]; ok {
 		return d
 	}
