@@ -37,12 +37,16 @@ const (
 	ReadAccess Action = "access.read" // who holds which role, and what it may do
 	ReadRecord Action = "audit.read"
 	Evaluate   Action = "evaluate"
+
+	TrackUse       Action = "usage.track"
+	ReadUsage      Action = "usage.read"
+	SetDenominator Action = "denominator.set" // by a region: the members of whom use is a share
 )
 
 // Actions lists every action, in the order above.
 var Actions = slices.Concat([]Action{SetRegion, SetFacility, SetCapability, GrantOffer, WithdrawOffer, Answer, TurnOff,
 	SetBaseline, AcceptBaseline, SetFreeze, EndFreeze, IssueToken, RotateToken, RevokeToken,
-	SetGroups, DisablePerson, EnablePerson, Delegate, EndDelegation, AcceptRestore, ReadState, ReadTokens, ReadAccess, ReadRecord, Evaluate}, governanceActions)
+	SetGroups, DisablePerson, EnablePerson, Delegate, EndDelegation, TrackUse, ReadUsage, SetDenominator, AcceptRestore, ReadState, ReadTokens, ReadAccess, ReadRecord, Evaluate}, governanceActions)
 
 // Known reports whether a is one of Actions.
 func (a Action) Known() bool { return slices.Contains(Actions, a) }
@@ -72,20 +76,20 @@ func (t Target) String() string {
 // on targets of the regions it is granted for; on targets of no region only if
 // it is granted for every region. Default deny.
 var table = with(map[Role][]Action{
-	Operator: {SetRegion, SetFacility, SetCapability, GrantOffer, WithdrawOffer, TurnOff,
+	Operator: {ReadUsage, SetRegion, SetFacility, SetCapability, GrantOffer, WithdrawOffer, TurnOff,
 		SetBaseline, SetFreeze, EndFreeze, IssueToken, RotateToken, RevokeToken, SetGroups, DisablePerson, EnablePerson, EndDelegation,
 		AcceptRestore, ReadState, ReadTokens, ReadAccess, ReadRecord, Evaluate},
-	RegionalLead:   {SetFacility, Answer, TurnOff, AcceptBaseline, SetFreeze, EndFreeze, Delegate, EndDelegation, ReadState, ReadAccess, ReadRecord, Evaluate},
-	ClinicalSafety: {TurnOff, Delegate, EndDelegation, ReadState, ReadAccess, ReadRecord, Evaluate},
-	Compliance:     {TurnOff, DisablePerson, Delegate, EndDelegation, ReadState, ReadAccess, ReadRecord, Evaluate},
-	Auditor:        {ReadState, ReadTokens, ReadAccess, ReadRecord, Evaluate},
-	Counsel:        {Delegate, EndDelegation, ReadState, ReadAccess, ReadRecord},
-	HealthPlan:     {Delegate, EndDelegation, ReadState, ReadAccess, ReadRecord},
-	Chair:          {ReadState, ReadAccess, ReadRecord},
-	Secretary:      {ReadState, ReadAccess, ReadRecord},
-	Member:         {ReadState, ReadAccess, ReadRecord},
-	Contributor:    {ReadState, ReadAccess},
-	Service:        {Evaluate},
+	RegionalLead:   {ReadUsage, SetDenominator, SetFacility, Answer, TurnOff, AcceptBaseline, SetFreeze, EndFreeze, Delegate, EndDelegation, ReadState, ReadAccess, ReadRecord, Evaluate},
+	ClinicalSafety: {ReadUsage, TurnOff, Delegate, EndDelegation, ReadState, ReadAccess, ReadRecord, Evaluate},
+	Compliance:     {ReadUsage, TurnOff, DisablePerson, Delegate, EndDelegation, ReadState, ReadAccess, ReadRecord, Evaluate},
+	Auditor:        {ReadUsage, ReadState, ReadTokens, ReadAccess, ReadRecord, Evaluate},
+	Counsel:        {ReadUsage, Delegate, EndDelegation, ReadState, ReadAccess, ReadRecord},
+	HealthPlan:     {ReadUsage, Delegate, EndDelegation, ReadState, ReadAccess, ReadRecord},
+	Chair:          {ReadUsage, ReadState, ReadAccess, ReadRecord},
+	Secretary:      {ReadUsage, ReadState, ReadAccess, ReadRecord},
+	Member:         {ReadUsage, ReadState, ReadAccess, ReadRecord},
+	Contributor:    {ReadUsage, ReadState, ReadAccess},
+	Service:        {TrackUse, Evaluate},
 }, governanceTable)
 
 // shared are the actions a role may take outside its own regions: regions learn
@@ -210,4 +214,7 @@ var descriptions = map[Action]string{
 	ReadAccess:     "read who may do what",
 	ReadRecord:     "read the record",
 	Evaluate:       "evaluate capabilities",
+	TrackUse:       "count uses",
+	ReadUsage:      "read usage",
+	SetDenominator: "enter how many members there are",
 }
