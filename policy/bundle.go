@@ -3,9 +3,9 @@ package policy
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path"
 	"slices"
@@ -27,7 +27,7 @@ const (
 type Bundle struct {
 	Revision    string // digest of every file
 	RegistryRev string // digest of the data alone
-	Notice      string
+	Manifest    Manifest
 
 	Records map[string]*Record
 	ids     []string // sorted
@@ -67,24 +67,26 @@ func (t table) current(today Day) map[string]any {
 	return rows
 }
 
-// Load reads a bundle and refuses it with file and reason if anything in it is
-// not as it must be. It compiles nothing.
-func Load(files fs.FS) (*Bundle, error) {
-	raw, err := readAll(files)
+// Load reads a bundle, with layers over it if any are given, and refuses it with
+// file and reason if anything in it is not as it must be. It compiles nothing.
+//
+// A layer (see Layer) adds rules and changes none. The whole then has a revision of
+// its own, made of those of its parts.
+func Load(files fs.FS, layers ...fs.FS) (*Bundle, error) {
+	b := &Bundle{Records: map[string]*Record{}, tables: map[string]table{}, modules: map[string]*ast.Module{}, origin: map[string]string{}}
+	all, data := sha256.New(), sha256.New()
+	problems, err := b.take(files, b.read, all, data)
 	if err != nil {
 		return nil, err
 	}
-	b := &Bundle{Records: map[string]*Record{}, tables: map[string]table{}, modules: map[string]*ast.Module{}, origin: map[string]string{}}
-	var problems []error
-	all, data := sha256.New(), sha256.New()
-	for _, name := range sortedKeys(raw) {
-		fmt.Fprintf(all, "%s\x00%d\x00%s", name, len(raw[name]), raw[name])
-		if path.Ext(name) == ".yaml" {
-			fmt.Fprintf(data, "%s\x00%d\x00%s", name, len(raw[name]), raw[name])
+	problems = append(problems, b.checkManifest()...)
+	for _, over := range layers {
+		fmt.Fprint(all, "\x00\x00")
+		added, err := b.takeLayer(over, all, data)
+		if err != nil {
+			return nil, err
 		}
-		if err := b.read(name, raw[name]); err != nil {
-			problems = append(problems, fmt.Errorf("%s: %w", name, err))
-		}
+		problems = append(problems, added...)
 	}
 	if len(problems) == 0 {
 		problems = b.check()
@@ -92,6 +94,24 @@ func Load(files fs.FS) (*Bundle, error) {
 	b.Revision, b.RegistryRev = hex.EncodeToString(all.Sum(nil)), hex.EncodeToString(data.Sum(nil))
 	b.ids = sortedKeys(b.Records)
 	return b, errors.Join(problems...)
+}
+
+// take reads every file of one part, and adds to the digests of all and of the data.
+func (b *Bundle) take(files fs.FS, read func(name string, raw []byte) error, all, data io.Writer) (problems []error, err error) {
+	raw, err := readAll(files)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range sortedKeys(raw) {
+		fmt.Fprintf(all, "%s\x00%d\x00%s", name, len(raw[name]), raw[name])
+		if path.Ext(name) == ".yaml" {
+			fmt.Fprintf(data, "%s\x00%d\x00%s", name, len(raw[name]), raw[name])
+		}
+		if err := read(name, raw[name]); err != nil {
+			problems = append(problems, fmt.Errorf("%s: %w", name, err))
+		}
+	}
+	return problems, nil
 }
 
 func readAll(files fs.FS) (map[string][]byte, error) {
@@ -120,16 +140,9 @@ func wanted(name string) bool {
 func (b *Bundle) read(name string, raw []byte) error {
 	switch dir := path.Dir(name); {
 	case name == ".manifest":
-		var m struct {
-			Metadata struct{ Notice string } `json:"metadata"`
-		}
-		err := json.Unmarshal(raw, &m)
-		b.Notice = m.Metadata.Notice
-		return err
+		return readManifest(raw, &b.Manifest)
 	case path.Ext(name) == ".rego":
-		module, err := ast.ParseModuleWithOpts(name, string(raw), ast.ParserOptions{
-			ProcessAnnotation: true, RegoVersion: ast.RegoV1, Capabilities: Capabilities(),
-		})
+		module, err := parseModule(name, raw)
 		if err != nil {
 			return err
 		}
@@ -148,6 +161,12 @@ func (b *Bundle) read(name string, raw []byte) error {
 		return err
 	}
 	return errors.New("stands where nothing is read: registry/SECTION, tables/NAME, vocabulary and jurisdictions hold data")
+}
+
+func parseModule(name string, raw []byte) (*ast.Module, error) {
+	return ast.ParseModuleWithOpts(name, string(raw), ast.ParserOptions{
+		ProcessAnnotation: true, RegoVersion: ast.RegoV1, Capabilities: Capabilities(),
+	})
 }
 
 func strict(raw []byte, into any) error {

@@ -33,7 +33,7 @@ type obligation struct {
 	Merge map[string]string `yaml:"merge"`
 }
 
-var ruleID = regexp.MustCompile(`^[A-Z]{2,3}(-[A-Z0-9]+)+$`)
+var ruleID = regexp.MustCompile(`^[A-Z]{2,16}(-[A-Z0-9]+)+$`)
 
 // problems collects what is wrong, each with the file and the rule.
 type problems struct {

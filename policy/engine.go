@@ -27,9 +27,9 @@ type Engine struct {
 // Default prepares the embedded law.
 func Default(ctx context.Context) (*Engine, error) { return New(ctx, rules.Law) }
 
-// New loads, checks and prepares a bundle.
-func New(ctx context.Context, files fs.FS) (*Engine, error) {
-	b, err := Load(files)
+// New loads, checks and prepares a bundle, with layers over it if any are given.
+func New(ctx context.Context, files fs.FS, layers ...fs.FS) (*Engine, error) {
+	b, err := Load(files, layers...)
 	if err != nil {
 		return nil, err
 	}

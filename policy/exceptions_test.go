@@ -277,7 +277,7 @@ func TestTheForecastFindsTheCliff(t *testing.T) {
 		}
 		t.Error("the window's end was not forecast")
 	}
-	if law(t).Notice == "" || !strings.Contains(law(t).Notice, "not legal advice") {
+	if law(t).Manifest.Notice == "" || !strings.Contains(law(t).Manifest.Notice, "not legal advice") {
 		t.Error("the bundle does not say that it is not legal advice")
 	}
 }

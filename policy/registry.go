@@ -15,6 +15,7 @@ type Record struct {
 	Title    string `yaml:"title" json:"title"`
 	Citation string `yaml:"citation" json:"citation"`
 
+	Region        string   `yaml:"-" json:"region,omitempty"`          // of a region's own procedure: it binds that region alone
 	Jurisdictions []string `yaml:"jurisdictions" json:"jurisdictions"` // "*" is everywhere
 	Actors        []string `yaml:"actors" json:"actors"`
 	Capabilities  []string `yaml:"capabilities" json:"capabilities"`
@@ -111,7 +112,7 @@ func (o *Opinion) days() []Day {
 
 // reaches reports whether the rule is about this case at all, whatever the day.
 func (r *Record) reaches(c *situation) bool {
-	return (slices.Contains(r.Jurisdictions, c.jurisdiction) || slices.Contains(r.Jurisdictions, "*")) &&
+	return (r.Region == "" || r.Region == c.in.Region) && (slices.Contains(r.Jurisdictions, c.jurisdiction) || slices.Contains(r.Jurisdictions, "*")) &&
 		slices.Contains(r.Capabilities, c.in.Capability) && slices.Contains(r.Actors, c.in.Actor)
 }
 

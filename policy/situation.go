@@ -167,9 +167,12 @@ func clipError(err error) string {
 	return s
 }
 
+// failClosed stands in the place of a rule where there was no answer.
+const failClosed = "FAIL-CLOSED"
+
 func (v *Verdict) deny(rule, why, citation string) {
 	if rule == "" {
-		rule = "FAIL-CLOSED"
+		rule = failClosed
 	}
 	if !slices.Contains(v.Denials, rule) {
 		v.Denials = append(v.Denials, rule)
