@@ -26,8 +26,11 @@ type Offer struct {
 	Capability string    `json:"capability"`
 	Kind       OfferKind `json:"kind"`
 	Terms
-	Granted   Act  `json:"granted"`
-	Withdrawn *Act `json:"withdrawn,omitempty"`
+	Motion     string `json:"motion,omitempty"` // the carried motion that gave it; "" where an operator did
+	Granted    Act    `json:"granted"`
+	Ratified   *Act   `json:"ratified,omitempty"`    // when a provisional offer became a full one
+	RatifiedBy string `json:"ratified_by,omitempty"` // the motion that made it so
+	Withdrawn  *Act   `json:"withdrawn,omitempty"`
 }
 
 // An Act is who did something, when and why, with the change that recorded it.

@@ -137,13 +137,11 @@ func (s *Service) GrantOfferUnder(ctx context.Context, o gate.Origin, capability
 	target := identity.Target{Kind: "offer", ID: capability}
 	request := map[string]any{"capability": capability, "kind": kind, "terms": terms, "reason": o.Reason}
 	return s.gate.Submit(ctx, o.Change(identity.GrantOffer, target, request), func(tx *kv.Tx, c gate.Change) error {
-		for region, keys := range terms.Facilities {
-			if _, err := getRegion(tx, region); err != nil {
-				return err
-			}
-			if err := checkFacilities(tx, region, "/facilities/"+region, keys); err != nil {
-				return err
-			}
+		if err := checkUngoverned(tx); err != nil {
+			return err
+		}
+		if err := checkTerms(tx, terms); err != nil {
+			return err
 		}
 		err := changeOffer(tx, o, c, capability, func(cap *Capability, before Offer, act Act) (Offer, error) {
 			after, err := grant(*cap, before, kind, terms, act)
