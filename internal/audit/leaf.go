@@ -19,10 +19,12 @@ var leaves = kv.NewCollection[Leaf]("audit/leaves", 1)
 // Result says how a request ended.
 type Result string
 
-// The two ends a recorded request can have.
+// The ends a recorded request can have. What is proposed waits for sign-offs or
+// for its time; what becomes of it has a leaf of its own, which names it.
 const (
-	Applied Result = "applied"
-	Refused Result = "refused"
+	Applied  Result = "applied"
+	Refused  Result = "refused"
+	Proposed Result = "proposed"
 )
 
 // A Leaf is one entry of the record.
@@ -39,6 +41,8 @@ type Leaf struct {
 	Edits     []kv.Edit       `json:"edits,omitempty"`      // what changed: before and after
 	Decision  *Decision       `json:"decision,omitempty"`   // what policy said
 	Refusal   *Refusal        `json:"refusal,omitempty"`    // why not, if refused
+	Change    string          `json:"change,omitempty"`     // the proposed change that this is about
+	SignOffs  []SignOff       `json:"sign_offs,omitempty"`  // who signed the change that this carries out
 }
 
 // An Actor is who acted, in which roles at that time. Names are by role.
@@ -50,8 +54,29 @@ type Actor struct {
 
 // A Decision is what policy said of the change when it was made.
 type Decision struct {
-	By   string   `json:"by"`             // the decider and its revision
-	Warn []string `json:"warn,omitempty"` // findings that did not stop it
+	By       string    `json:"by"`                 // the decider and its revision
+	Warn     []string  `json:"warn,omitempty"`     // findings that did not stop it
+	Findings []Finding `json:"findings,omitempty"` // each rule that had something to say
+	Input    string    `json:"input,omitempty"`    // sha256 of what was decided on, in canonical JSON
+}
+
+// A Finding is what one rule said of the change.
+type Finding struct {
+	Effect   string `json:"effect"` // warn or require
+	Rule     string `json:"rule"`
+	Citation string `json:"citation,omitempty"`
+	Message  string `json:"message"`
+}
+
+// A SignOff is one person's approval of a change, as it was given.
+type SignOff struct {
+	By       Actor     `json:"by"`
+	At       time.Time `json:"at"`
+	Meaning  string    `json:"meaning"`            // what the signature stands for
+	As       []string  `json:"as"`                 // the roles for which it was asked
+	Strength string    `json:"strength,omitempty"` // how the person proved who it is
+	SignedIn time.Time `json:"signed_in,omitzero"` // when the person last signed in
+	Binds    string    `json:"binds"`              // sha256 of what was signed
 }
 
 // A Refusal is the fault that the one who asked was given.

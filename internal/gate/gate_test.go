@@ -30,7 +30,7 @@ var (
 
 type decider struct{ d gate.Decision }
 
-func (d decider) Decide(_ context.Context, c gate.Change) (gate.Decision, error) {
+func (d decider) Decide(_ context.Context, _ *kv.Tx, c gate.Change) (gate.Decision, error) {
 	if len(c.Edits) == 0 {
 		panic("the decider was not shown the edits")
 	}

@@ -32,6 +32,8 @@ func (m *metrics) count(a identity.Action, r Receipt, err error) {
 		result = "replayed"
 	case r.Unchanged:
 		result = "unchanged"
+	case r.Pending != nil && r.Pending.State == Pending:
+		result = "pending"
 	}
 	m.changes.WithLabelValues(string(a), result).Inc()
 }

@@ -46,7 +46,7 @@ const (
 // Actions lists every action, in the order above.
 var Actions = slices.Concat([]Action{SetRegion, SetFacility, SetCapability, GrantOffer, WithdrawOffer, Answer, TurnOff,
 	SetBaseline, AcceptBaseline, SetFreeze, EndFreeze, IssueToken, RotateToken, RevokeToken,
-	SetGroups, DisablePerson, EnablePerson, Delegate, EndDelegation, TrackUse, ReadUsage, SetDenominator, AcceptRestore, ReadState, ReadTokens, ReadAccess, ReadRecord, Evaluate}, governanceActions)
+	SetGroups, DisablePerson, EnablePerson, Delegate, EndDelegation, TrackUse, ReadUsage, SetDenominator, AcceptRestore, ReadState, ReadTokens, ReadAccess, ReadRecord, Evaluate}, governanceActions, changeActions)
 
 // Known reports whether a is one of Actions.
 func (a Action) Known() bool { return slices.Contains(Actions, a) }
@@ -90,12 +90,12 @@ var table = with(map[Role][]Action{
 	Member:         {ReadUsage, ReadState, ReadAccess, ReadRecord},
 	Contributor:    {ReadUsage, ReadState, ReadAccess},
 	Service:        {TrackUse, Evaluate},
-}, governanceTable)
+}, with(governanceTable, changeTable))
 
 // shared are the actions a role may take outside its own regions: regions learn
 // from each other, so what one decides, why, and who decides there is open to all
 // who may read.
-var shared = append([]Action{ReadState, ReadAccess}, governanceShared...)
+var shared = slices.Concat([]Action{ReadState, ReadAccess}, governanceShared, changeShared)
 
 // Can decides whether the principal may do this to that. It is pure: no clock,
 // no store, no policy. The error is nil, Unauthenticated, or Forbidden with who
@@ -179,6 +179,9 @@ func Permitting(p Principal, a Action) []Grant {
 func (a Action) Everywhere() bool { return slices.Contains(shared, a) }
 
 func describe(a Action) string {
+	if d, ok := changeDescriptions[a]; ok {
+		return d
+	}
 	if d, ok := governanceDescriptions[a]; ok {
 		return d
 	}

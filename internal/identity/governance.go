@@ -89,8 +89,10 @@ var governanceDescriptions = map[Action]string{
 // with joins two tables, without changing either.
 func with[V any](a map[Role][]V, b map[Role][]V) map[Role][]V {
 	out := make(map[Role][]V, len(a))
-	for role, list := range a {
-		out[role] = append(append([]V{}, list...), b[role]...)
+	for _, table := range []map[Role][]V{a, b} {
+		for role, list := range table {
+			out[role] = append(out[role][:len(out[role]):len(out[role])], list...)
+		}
 	}
 	return out
 }

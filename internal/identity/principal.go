@@ -85,6 +85,13 @@ func Host() Principal {
 		Verbs: []Action{IssueToken, AcceptRestore}, Strength: ByHost}
 }
 
+// Clerk is whoever does what the clock asks of changes: the server itself. No
+// token and no sign-in makes one.
+func Clerk() Principal {
+	return Principal{ID: "clerk", Name: "clerk", Grants: []Grant{{Role: Operator, Regions: []string{Every}}},
+		Verbs: []Action{TendChange}, Strength: ByHost}
+}
+
 // Known reports whether somebody is behind the principal.
 func (p Principal) Known() bool { return p.ID != "" }
 

@@ -102,17 +102,26 @@ func (o *Office) Resign() {
 // that elected this holder still stands, and says office_lost otherwise.
 func (s *Store) UpdateFenced(ctx context.Context, o *Office, marker string, fn func(*Tx) error) (Outcome, error) {
 	return s.Update(ctx, marker, func(tx *Tx) error {
-		st, err := tx.read(o.path)
-		if err != nil {
+		if err := o.Guard(tx); err != nil {
 			return err
 		}
-		if st.created != o.fence {
-			return fault.New(fault.Conflict, "office_lost", "this replica no longer holds the office %s", o.path).
-				Do("nothing: another replica does the work")
-		}
-		tx.ranges = append(tx.ranges, clientv3.Compare(clientv3.CreateRevision(Root+o.path), "=", o.fence))
 		return fn(tx)
 	})
+}
+
+// Guard has a transaction commit only if the key that elected this holder still
+// stands; it says office_lost if that is known to be gone.
+func (o *Office) Guard(tx *Tx) error {
+	st, err := tx.read(o.path)
+	if err != nil {
+		return err
+	}
+	if st.created != o.fence {
+		return fault.New(fault.Conflict, "office_lost", "this replica no longer holds the office %s", o.path).
+			Do("nothing: another replica does the work")
+	}
+	tx.ranges = append(tx.ranges, clientv3.Compare(clientv3.CreateRevision(Root+o.path), "=", o.fence))
+	return nil
 }
 
 // Incarnation is the store's, as last identified; its ID is empty before.

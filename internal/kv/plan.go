@@ -165,3 +165,9 @@ func (tx *Tx) getList(prefix string, opts ...clientv3.OpOption) (*clientv3.GetRe
 	tx.lists = append(tx.lists, ListBase{Prefix: prefix[len(Root):], Revision: resp.Header.Revision, Count: resp.Count})
 	return resp, nil
 }
+
+// Without is the plan without some of its edits.
+func (p Plan) Without(paths []string) Plan {
+	p.Edits = slices.DeleteFunc(slices.Clone(p.Edits), func(e PlannedEdit) bool { return slices.Contains(paths, e.Path) })
+	return p
+}
