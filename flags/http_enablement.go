@@ -130,7 +130,7 @@ func (s *Service) enablementRoutes(a huma.API) {
 			}
 			return api.Read(snap.Board(s.now()), nil)
 		})
-	huma.Register(a, op("explain", http.MethodPost, "/regions/{region}/explain/{capability}", "enablements", "Why a capability is on or off, for an evaluation context"),
+	huma.Register(a, api.Confidential(op("explain", http.MethodPost, "/regions/{region}/explain/{capability}", "enablements", "Why a capability is on or off, for an evaluation context")),
 		func(ctx context.Context, in *struct {
 			Reading
 			PairPath

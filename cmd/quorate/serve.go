@@ -36,6 +36,7 @@ func newServeCommand(c *cli) *cobra.Command {
 	var flagd server.Flagd
 	var acceptRestore string
 	var corsOrigins []string
+	var front frontOptions
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run a server, with its own store or on an etcd cluster",
@@ -54,7 +55,7 @@ bootstrap-token in the data directory.` + flagdHelp,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg := server.Config{Listen: o.listen, DataDir: o.dataDir, Version: version(), AcceptRestore: acceptRestore,
-				CORSOrigins: corsOrigins, Etcd: etcd, Flagd: flagd, Log: o.logger(c), Now: c.now}
+				CertFile: front.certFile, KeyFile: front.keyFile, Hosts: front.hosts, Limits: front.limits, Rates: front.rates, CORSOrigins: corsOrigins, Etcd: etcd, Flagd: flagd, Log: o.logger(c), Now: c.now}
 			return serve(cmd.Context(), cfg, func(ctx context.Context, s *server.Server) error {
 				fmt.Fprintf(c.stdout, "Quorate serves at %s\n", s.URL())
 				if at := s.FlagdAddr(); at != "" {
@@ -76,6 +77,7 @@ bootstrap-token in the data directory.` + flagdHelp,
 	f.StringVar(&etcd.Username, "etcd-user", "", "user name at the cluster")
 	f.StringVar(&etcd.PasswordFile, "etcd-password-file", "", "file that holds the password of --etcd-user")
 	f.StringSliceVar(&corsOrigins, "cors-origin", nil, "origins of web pages that may ask over OFREP and flagd's protocols, such as https://portal.example; none by default")
+	front.register(f)
 	registerFlagd(f, &flagd)
 	f.StringVar(&acceptRestore, "accept-restore", "", "accept, for this reason and on the record, a store that is older than what this replica has seen")
 	return cmd

@@ -32,7 +32,7 @@ func New(router chi.Router, version string) huma.API {
 			},
 			Security: []map[string][]string{{"bearer": {}}, {"apiKey": {}}},
 		},
-		Formats:       huma.DefaultFormats,
+		Formats:       map[string]huma.Format{"application/json": strictJSON, "json": strictJSON},
 		DefaultFormat: "application/json",
 	}
 	a := humachi.New(router, cfg)

@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"regexp"
 	"strings"
@@ -16,8 +17,10 @@ import (
 
 // huma makes its error bodies through two variables of its package and offers
 // no other way, so they are set once for the process, before any API exists.
-// Nothing else in the house may set them.
+// Nothing else in the house may set them. By a third, a field is called by its
+// name alone: "Text" beside "text" would be the same thing said twice.
 func init() {
+	huma.ValidateStrictCasing = true
 	huma.NewError = func(status int, msg string, errs ...error) huma.StatusError {
 		return fromHuma(nil, status, msg, errs)
 	}
@@ -53,13 +56,31 @@ func humaDetails(ctx huma.Context, status int, msg string, errs []error) *Detail
 	case status >= http.StatusInternalServerError:
 		return detailsOf(ctx.Context(), fmt.Errorf("%s: %w", msg, err))
 	}
-	d := detailsOf(ctx.Context(), misfit(ctx, status, msg, errs))
+	discreet := isConfidential(ctx.Operation())
+	d := detailsOf(ctx.Context(), misfit(ctx, status, msg, errs, discreet))
 	d.Status = httpsOwn(status, d.Status)
 	if len(errs) > 1 {
-		d.Errors = violations(errs)
+		d.Errors = violations(errs, discreet)
 	}
 	return d
 }
+
+// confidential marks an operation in its metadata.
+const confidential = "confidential"
+
+// Confidential marks an operation whose body holds an evaluation context, or
+// anything else of a patient: what is wrong with such a body is said without
+// repeating a name or a value of it.
+func Confidential(op huma.Operation) huma.Operation {
+	op.Metadata = maps.Clone(op.Metadata)
+	if op.Metadata == nil {
+		op.Metadata = map[string]any{}
+	}
+	op.Metadata[confidential] = true
+	return op
+}
+
+func isConfidential(op *huma.Operation) bool { return op != nil && op.Metadata[confidential] == true }
 
 // httpsOwn keeps the statuses that HTTP defines for one sort of bad request.
 func httpsOwn(status, byKind int) int {
@@ -73,7 +94,7 @@ func httpsOwn(status, byKind int) int {
 const seeDocument = "compare the request with the operation in " + Prefix + "/openapi.json"
 
 // misfit is the fault of a request that does not fit its operation.
-func misfit(ctx huma.Context, status int, msg string, errs []error) *fault.Error {
+func misfit(ctx huma.Context, status int, msg string, errs []error, discreet bool) *fault.Error {
 	switch status {
 	case http.StatusRequestEntityTooLarge:
 		return bodyTooLarge(ctx.Operation().MaxBodyBytes)
@@ -89,12 +110,16 @@ func misfit(ctx huma.Context, status int, msg string, errs []error) *fault.Error
 	if len(errs) == 0 {
 		return fault.New(fault.Invalid, "bad_request", "%s", msg).Do(seeDocument)
 	}
-	return violationFault(status, violationOf(errs[0]), errs[0])
+	return violationFault(status, violationOf(errs[0], discreet), errs[0])
 }
 
 func violationFault(status int, v Violation, err error) *fault.Error {
 	code := "invalid_request"
 	switch message := messageOf(err); {
+	case message == errTwice.Error():
+		return fault.New(fault.Invalid, "duplicate_name", "the body is ambiguous: %s", message).Do("say each thing once")
+	case message == errNested.Error():
+		return fault.New(fault.Invalid, "nested_too_deep", "the body cannot be meant: %s", message).Do(seeDocument)
 	case status == http.StatusBadRequest && v.Field == wholeBody:
 		return fault.New(fault.Invalid, "malformed_json", "the body is not JSON: %s", v.Detail).Do("send one JSON value and nothing after it")
 	case message == validation.MsgUnexpectedProperty:
@@ -105,10 +130,10 @@ func violationFault(status int, v Violation, err error) *fault.Error {
 	return fault.New(fault.Invalid, code, "%s: %s", v.Field, v.Detail).Do(seeDocument).At(v.Field)
 }
 
-func violations(errs []error) []Violation {
+func violations(errs []error, discreet bool) []Violation {
 	var vs []Violation
 	for _, err := range errs {
-		vs = append(vs, violationOf(err))
+		vs = append(vs, violationOf(err, discreet))
 	}
 	return vs
 }
@@ -128,22 +153,27 @@ var (
 	index    = regexp.MustCompile(`\[(\d+)\]`)
 )
 
-// violationOf says of one of huma's findings where it is and what is wrong.
-func violationOf(err error) Violation {
+// violationOf says of one of huma's findings where it is and what is wrong; if it
+// must be discreet, with no name or value from the body but those of the document.
+func violationOf(err error, discreet bool) Violation {
 	detailer, ok := err.(huma.ErrorDetailer)
 	if !ok {
 		return Violation{Field: wholeBody, Detail: "does not have the shape that is asked for"}
 	}
 	d := detailer.ErrorDetail()
 	v := Violation{Field: pointer(d.Location), Detail: d.Message}
+	inBody := d.Location == wholeBody || strings.HasPrefix(d.Location, wholeBody+".")
 	switch m := required.FindStringSubmatch(d.Message); {
 	case m != nil:
 		v.Field = strings.TrimPrefix(v.Field, wholeBody) + "/" + escape(m[1])
 		v.Detail = "is required"
+	case d.Message == validation.MsgUnexpectedProperty && discreet:
+		v.Field, v.Detail = wholeBody, "has a field that is none of this request"
 	case d.Message == validation.MsgUnexpectedProperty:
 		v.Detail = "is not a field of this request"
 	case strings.HasPrefix(d.Message, "json: "): // names Go's types
 		v.Detail = "does not have the shape that is asked for"
+	case d.Location == wholeBody || discreet && inBody: // never the body itself
 	default:
 		v.Detail += given(d.Value)
 	}

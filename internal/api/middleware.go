@@ -37,6 +37,8 @@ type Config struct {
 	// included, and keeps its own limits. It reports false for a request that is
 	// not its own, and else the route under which it is counted. nil: none.
 	Direct func(http.ResponseWriter, *http.Request) (route string, answered bool)
+	// Rates say how often one may ask; see LimitRates.
+	Rates Rates
 }
 
 // Use puts the steps that every request passes before the router's routes, and
@@ -54,11 +56,13 @@ func Use(router chi.Router, cfg Config) {
 		cfg.Timeout = 10 * time.Second
 	}
 	router.Use(
-		identify(cfg.Log),
+		identify(cfg),
 		measure(cfg.Now, newMetrics(cfg.Registry)),
 		recoverPanics,
 		setSecurityHeaders,
 		goDirect(cfg.Direct),
+		plainPath,
+		sameOrigin(http.NewCrossOriginProtection()),
 		limitBody(cfg.MaxBody),
 		limitTime(cfg.Timeout, cfg.Streams),
 	)
@@ -67,11 +71,12 @@ func Use(router chi.Router, cfg Config) {
 }
 
 // identify gives the request its id and the record that the other steps fill in.
-func identify(log *slog.Logger) func(http.Handler) http.Handler {
-	ids := newIDs()
+func identify(cfg Config) func(http.Handler) http.Handler {
+	ids, guesses := newIDs(), newLimiter(orDefault(cfg.Rates.Guesses, DefaultGuesses), 10*time.Second)
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			q := &request{id: ids.of(r), log: log, reply: reply{ResponseWriter: w}}
+			q := &request{id: ids.of(r), log: cfg.Log, reply: reply{ResponseWriter: w},
+				from: r.RemoteAddr, sent: hasCredential(r.Header), guesses: guesses, now: cfg.Now}
 			w.Header().Set("X-Request-Id", q.id)
 			next.ServeHTTP(&q.reply, r.WithContext(context.WithValue(r.Context(), requestKey{}, q)))
 		})
@@ -148,12 +153,29 @@ func recoverPanics(next http.Handler) http.Handler {
 }
 
 // securityHeaders tell browsers to guess no types, to keep nothing and to show
-// nothing of this in a page. Routes that serve pages set their own.
+// nothing of this in a page. Routes that serve pages call ForPage.
 var securityHeaders = map[string][]string{
 	"X-Content-Type-Options":  {"nosniff"},
+	"X-Frame-Options":         {"DENY"},
 	"Cache-Control":           {"no-store"},
 	"Content-Security-Policy": {"default-src 'none'; frame-ancestors 'none'"},
 	"Referrer-Policy":         {"no-referrer"},
+}
+
+// PagePolicy is the Content-Security-Policy of pages: scripts, styles, images and
+// streams of this server alone, none of them inline, in nobody's frame, and forms
+// that lead nowhere else.
+const PagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; " +
+	"connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// ForPage sets the headers of an HTML page. It is called before anything is
+// written.
+func ForPage(h http.Header) {
+	h.Set("Content-Security-Policy", PagePolicy)
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")
+	h.Set("Referrer-Policy", "same-origin")
 }
 
 // setSecurityHeaders shares the values among all answers, which spares each of

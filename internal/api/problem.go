@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/quorate/quorate/internal/fault"
 )
@@ -19,17 +20,18 @@ const problemType = "application/problem+json"
 // is the HTTP status, decided by the kind except where HTTP has one of its own
 // for a malformed request (405, 406, 408, 415).
 type Details struct {
-	Type      string      `json:"type" doc:"URI of this sort of problem, relative to the server" example:"/problems/unknown_region"`
-	Title     string      `json:"title" doc:"The sort of problem, for people" example:"Unknown region"`
-	Status    int         `json:"status" doc:"The HTTP status" example:"404"`
-	Detail    string      `json:"detail" doc:"What was wrong, with which value"`
-	Code      string      `json:"code" doc:"Stable word for programs" example:"unknown_region"`
-	Kind      string      `json:"kind" doc:"One of a dozen kinds; decides status and exit code" example:"not_found"`
-	Remedy    string      `json:"remedy,omitempty" doc:"What to do now"`
-	Field     string      `json:"field,omitempty" doc:"JSON pointer, parameter or header that carried the bad value"`
-	RequestID string      `json:"request_id,omitempty" doc:"Give this to the operator"`
-	Outcome   string      `json:"outcome,omitempty" doc:"Where to ask whether a change was applied"`
-	Errors    []Violation `json:"errors,omitempty" doc:"Each thing that was wrong, if more than one"`
+	Type      string        `json:"type" doc:"URI of this sort of problem, relative to the server" example:"/problems/unknown_region"`
+	Title     string        `json:"title" doc:"The sort of problem, for people" example:"Unknown region"`
+	Status    int           `json:"status" doc:"The HTTP status" example:"404"`
+	Detail    string        `json:"detail" doc:"What was wrong, with which value"`
+	Code      string        `json:"code" doc:"Stable word for programs" example:"unknown_region"`
+	Kind      string        `json:"kind" doc:"One of a dozen kinds; decides status and exit code" example:"not_found"`
+	Remedy    string        `json:"remedy,omitempty" doc:"What to do now"`
+	Field     string        `json:"field,omitempty" doc:"JSON pointer, parameter or header that carried the bad value"`
+	RequestID string        `json:"request_id,omitempty" doc:"Give this to the operator"`
+	Outcome   string        `json:"outcome,omitempty" doc:"Where to ask whether a change was applied"`
+	Errors    []Violation   `json:"errors,omitempty" doc:"Each thing that was wrong, if more than one"`
+	after     time.Duration // when to ask again; 0: unknown
 }
 
 // Violation is one of several things that were wrong with a request.
@@ -81,7 +83,7 @@ func answer(w http.ResponseWriter, r *http.Request, d *Details) {
 // detailsOf says, for the one who asked, what err is. This is the only place
 // where an operator's detail is logged for a request.
 func detailsOf(ctx context.Context, err error) *Details {
-	f := classify(ctx, err)
+	f := tooManyGuesses(ctx, classify(ctx, err))
 	logFault(ctx, f)
 	return detailsOfFault(ctx, f)
 }
@@ -90,7 +92,7 @@ func detailsOfFault(ctx context.Context, f *fault.Error) *Details {
 	return &Details{
 		Type: "/problems/" + f.Code, Title: title(strings.ReplaceAll(f.Code, "_", " ")), Status: f.Kind.HTTPStatus(),
 		Detail: f.Message, Code: f.Code, Kind: f.Kind.String(), Remedy: f.Remedy, Field: f.Field,
-		RequestID: RequestID(ctx), Outcome: f.Link,
+		RequestID: RequestID(ctx), Outcome: f.Link, after: f.After,
 	}
 }
 
@@ -123,12 +125,17 @@ func headersOf(d *Details) map[string]string {
 	case http.StatusUnauthorized:
 		h["WWW-Authenticate"] = `Bearer realm="quorate"`
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		h["Retry-After"] = "1" // seconds
+		h["Retry-After"] = seconds(d.after)
 	}
 	if d.Outcome != "" {
 		h["Location"] = d.Outcome
 	}
 	return h
+}
+
+// seconds is a delay as every client understands it: a whole number, at least 1.
+func seconds(d time.Duration) string {
+	return strconv.FormatInt(max(1, int64((d+time.Second-1)/time.Second)), 10)
 }
 
 func positive(seconds string) bool {

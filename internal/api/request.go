@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 	"sync/atomic"
+	"time"
 
 	"github.com/quorate/quorate/internal/gate"
 	"github.com/quorate/quorate/internal/identity"
@@ -21,6 +22,10 @@ type request struct {
 	principal identity.Principal
 	route     string // "" if chi knows it
 	reply     reply
+	from      string   // whom the connection is with; see peerOf
+	sent      bool     // a credential came with it
+	guesses   *limiter // of credentials that are not accepted, by peer
+	now       func() time.Time
 }
 
 type requestKey struct{}

@@ -3,6 +3,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Error is one fault. It is a value to be built once and not changed after it
@@ -16,6 +17,8 @@ type Error struct {
 	Field   string // JSON pointer or option that carried the bad value, "" if none
 	Link    string // path where the outcome can be asked for, "" if none
 	Detail  error  // for the operator's log only, may be nil
+	// After is when it makes sense to ask again; 0: the kind decides, if it does.
+	After time.Duration
 }
 
 // New makes a fault; format and args say what was wrong, with which value.
@@ -44,6 +47,12 @@ func (e *Error) Because(cause error) *Error {
 // See gives the path at which the outcome of an unknown write can be asked for.
 func (e *Error) See(path string) *Error {
 	e.Link = path
+	return e
+}
+
+// Wait says how long to wait before asking again.
+func (e *Error) Wait(after time.Duration) *Error {
+	e.After = after
 	return e
 }
 

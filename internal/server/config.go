@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/quorate/quorate/internal/api"
 	"github.com/quorate/quorate/internal/fault"
 	"github.com/quorate/quorate/internal/kv"
 )
@@ -20,11 +21,19 @@ type Config struct {
 	// AcceptRestore, if not empty, is the operator's reason for accepting a
 	// store that is older than what this replica has seen.
 	AcceptRestore string
-	CORSOrigins   []string // of web pages that may ask over OFREP and flagd's protocols, e.g. "https://portal.example"; none by default
-	Etcd          Etcd
-	Flagd         Flagd            // off unless set
-	Log           *slog.Logger     // required
-	Now           func() time.Time // required
+	// CertFile and KeyFile (PEM) make it TLS; both or neither. They are read again
+	// when they change.
+	CertFile, KeyFile string
+	// Hosts are the names by which clients may call the server, on every listener;
+	// see api.Front.
+	Hosts       []string
+	Limits      api.Limits // of connections, of each listener
+	Rates       api.Rates
+	CORSOrigins []string // of web pages that may ask over OFREP and flagd's protocols, e.g. "https://portal.example"; none by default
+	Etcd        Etcd
+	Flagd       Flagd            // off unless set
+	Log         *slog.Logger     // required
+	Now         func() time.Time // required
 	// StoreCommand runs the embedded store's child; nil: this program. Tests
 	// set it.
 	StoreCommand []string
@@ -93,6 +102,43 @@ func badFile(option, file string, cause error) error {
 	return fault.New(fault.Invalid, "bad_file", "%s: the file %q cannot be used: %v", option, file, cause).
 		Do("check the path, its permissions and that it is PEM").At(option)
 }
+
+// checkTLS says what is wrong with the certificate's options, nil if nothing is.
+func (c Config) checkTLS() error {
+	if (c.CertFile == "") == (c.KeyFile == "") {
+		return nil
+	}
+	return fault.New(fault.Invalid, "half_a_certificate", "a certificate and its key belong together").
+		Do("set both --tls-cert and --tls-key, or neither").At("--tls-cert")
+}
+
+// checkLimits refuses limits that let nobody in.
+func (c Config) checkLimits() error {
+	for _, l := range []struct {
+		option string
+		value  int
+	}{{"--max-connections", c.Limits.Connections}, {"--max-connections-per-address", c.Limits.PerAddress},
+		{"--rate-per-caller", c.Rates.Caller}, {"--rate-per-address", c.Rates.Address}} {
+		if l.value < 0 {
+			return fault.New(fault.Invalid, "bad_limit", "%s is %d", l.option, l.value).Do("set a number above 0, or 0 for the usual one").At(l.option)
+		}
+	}
+	return nil
+}
+
+// secure is how to speak TLS with a certificate; nil if there is none.
+func (c Config) secure(certFile, keyFile, options string) (*tls.Config, error) {
+	if certFile == "" {
+		return nil, nil
+	}
+	cert, err := api.LoadCertificate(certFile, keyFile, c.Now, c.Log)
+	if err != nil {
+		return nil, fault.From(err).At(options)
+	}
+	return cert.TLS(), nil
+}
+
+func (c Config) front() api.Front { return api.Front{Hosts: c.Hosts, Limits: c.Limits, Log: c.Log} }
 
 // Files of the data directory.
 func (c Config) storeDir() string      { return filepath.Join(c.DataDir, "store") }

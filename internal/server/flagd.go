@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -55,17 +54,10 @@ func (f Flagd) check() error {
 	return nil
 }
 
-func (f Flagd) secure() (*tls.Config, error) {
-	if f.CertFile == "" {
-		return nil, nil
-	}
-	cert, err := tls.LoadX509KeyPair(f.CertFile, f.KeyFile)
-	if err != nil {
-		return nil, badFile("--flagd-tls-cert and --flagd-tls-key", f.CertFile, err)
-	}
-	cfg := &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}}
-	if f.ClientCAFile == "" {
-		return cfg, nil
+func (f Flagd) secure(all Config) (*tls.Config, error) {
+	cfg, err := all.secure(f.CertFile, f.KeyFile, "--flagd-tls-cert and --flagd-tls-key")
+	if err != nil || cfg == nil || f.ClientCAFile == "" {
+		return cfg, err
 	}
 	pem, err := os.ReadFile(f.ClientCAFile)
 	if err != nil {
@@ -105,7 +97,8 @@ type flagdServer struct {
 }
 
 // listenFlagd reads the options and takes the addresses; nil if it is off.
-func listenFlagd(cfg Flagd) (f *flagdServer, err error) {
+func listenFlagd(all Config) (f *flagdServer, err error) {
+	cfg := all.Flagd
 	if err := cfg.check(); err != nil || !cfg.on() {
 		return nil, err
 	}
@@ -113,7 +106,7 @@ func listenFlagd(cfg Flagd) (f *flagdServer, err error) {
 		cfg.Listen = DefaultFlagdListen
 	}
 	f = &flagdServer{cfg: cfg}
-	if f.secure, err = cfg.secure(); err != nil {
+	if f.secure, err = cfg.secure(all); err != nil {
 		return nil, err
 	}
 	if f.certificates, err = cfg.certificates(); err != nil {
@@ -178,14 +171,9 @@ func (s *Server) serveFlagd() {
 
 func (s *Server) runFlagd(l net.Listener, handler http.Handler) {
 	server := flagd.NewServer(handler, s.flagd.secure)
-	server.ErrorLog = slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug) // what strangers do wrong
 	s.flagd.running = append(s.flagd.running, server)
 	s.running.Go(func() {
-		serve := func() error { return server.Serve(l) }
-		if server.TLSConfig != nil {
-			serve = func() error { return server.ServeTLS(l, "", "") }
-		}
-		if err := serve(); !errors.Is(err, http.ErrServerClosed) {
+		if err := s.cfg.front().Serve(server, l); err != nil {
 			select {
 			case s.failed <- fmt.Errorf("serving flagd's protocols on %s: %w", l.Addr(), err):
 			default: // one failure is enough to stop

@@ -59,6 +59,10 @@ func (s *Server) healthRoutes(router chi.Router) {
 	router.Method(http.MethodGet, "/metrics", promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{}))
 }
 
+// isProbe tells requests that are answered however often they are asked: those
+// who watch over a server often share an address with those who use it.
+func isProbe(r *http.Request) bool { return r.URL.Path == "/healthz" || r.URL.Path == "/readyz" }
+
 // storeCollector tells how the connection to the store is.
 type storeCollector struct{ s *Server }
 

@@ -92,10 +92,11 @@ func TestWhoMayReadTheRecord(t *testing.T) {
 		{"the lead, of another region", lead, []string{"/api/v1/audit?region=hi"}, 403},
 		{"another lead", hawaii, append(log, entry, entry+"/proof", "/api/v1/audit?region=co"), 403},
 		{"a portal service", portal, append(log, entry, "/api/v1/audit?region=co"), 403},
-		{"nobody", "", append(log, entry, entry+"/proof", "/audit/log/", "/audit/log/../../etc/passwd"), 401},
+		{"nobody", "", append(log, entry, entry+"/proof", "/audit/log/"), 401},
+		{"nobody, of another way to write a path", "", []string{"/audit/log/../../etc/passwd", "/audit/log//checkpoint"}, 404},
 		{"an auditor, of what is not there", auditor, []string{"/audit/log/", "/audit/log/tile/0/999", "/audit/log/tile/0/000.p/255", "/audit/log/audit-key",
-			"/audit/log/tile/0/..%2f..%2f..%2faudit-key", "/audit/log/leaf/" + strings.Repeat("a", 64)}, 404},
-		{"an auditor, of what makes no sense", auditor, []string{"/audit/log/leaf/..%2f..%2faudit-key", "/audit/log/leaf/x", "/api/v1/audit/consistency?from=999999",
+			"/audit/log/leaf/..%2f..%2faudit-key", "/audit/log/tile/0/..%2f..%2f..%2faudit-key", "/audit/log/leaf/" + strings.Repeat("a", 64)}, 404},
+		{"an auditor, of what makes no sense", auditor, []string{"/audit/log/leaf/x", "/api/v1/audit/consistency?from=999999",
 			"/api/v1/audit?limit=0", "/api/v1/audit?from=yesterday", "/api/v1/audit?result=maybe"}, 400},
 	} {
 		for _, path := range c.paths {

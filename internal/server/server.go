@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -44,6 +45,8 @@ type Server struct {
 	follower *kv.Follower
 	registry *prometheus.Registry
 	listener net.Listener
+	secure   *tls.Config // nil: without TLS
+	router   chi.Router
 	http     *http.Server
 	flagd    *flagdServer // nil if it is off
 	ofrep    *ofrep.Handler
@@ -66,8 +69,10 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 }
 
 func (s *Server) start(ctx context.Context) error {
-	if err := s.cfg.prepareDataDir(); err != nil {
-		return err
+	for _, check := range []func() error{s.cfg.checkTLS, s.cfg.checkLimits, s.cfg.prepareDataDir} {
+		if err := check(); err != nil {
+			return err
+		}
 	}
 	if err := s.listen(); err != nil {
 		return err
@@ -104,7 +109,10 @@ func (s *Server) listen() error {
 			Do("choose another with --listen, for instance 127.0.0.1:0 for any free port").At("--listen")
 	}
 	s.listener = l
-	s.flagd, err = listenFlagd(s.cfg.Flagd)
+	if s.secure, err = s.cfg.secure(s.cfg.CertFile, s.cfg.KeyFile, "--tls-cert and --tls-key"); err != nil {
+		return err
+	}
+	s.flagd, err = listenFlagd(s.cfg)
 	return err
 }
 
@@ -146,14 +154,8 @@ func (s *Server) build() {
 	s.ofrep = ofrep.New(ofrep.Config{Replica: s.Replica, Directory: s.Directory, Usage: flags.NewUsage(s.registry),
 		Now: s.cfg.Now, Registry: s.registry, Origins: s.cfg.CORSOrigins})
 	s.buildFlagd()
-	s.http = &http.Server{
-		Handler:           s.routes(),
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       20 * time.Second,
-		WriteTimeout:      30 * time.Second, // streams have a limit of their own for each write
-		IdleTimeout:       60 * time.Second,
-		MaxHeaderBytes:    64 << 10,
-	}
+	s.http = api.NewHTTPServer(s.routes())
+	s.http.TLSConfig = s.secure
 	s.http.RegisterOnShutdown(s.ofrep.Drain)
 }
 
@@ -164,8 +166,12 @@ func (s *Server) hasRegion(region string) bool {
 
 func (s *Server) routes() http.Handler {
 	router := chi.NewRouter()
-	api.Use(router, api.Config{Now: s.cfg.Now, Log: s.cfg.Log, Registry: s.registry, Direct: s.ofrep.Serve})
+	s.router = router
+	rates := s.cfg.Rates
+	rates.Free = isProbe
+	api.Use(router, api.Config{Now: s.cfg.Now, Log: s.cfg.Log, Registry: s.registry, Direct: s.ofrep.Serve, Rates: rates})
 	router.Use(access.Middleware(s.Directory, s.cfg.Now))
+	router.Use(api.LimitRates(s.cfg.Now, rates))
 	a := api.New(router, s.cfg.Version)
 	flags.Routes(a, s.Flags)
 	access.Routes(a, s.Access, s.cfg.Now)
@@ -233,13 +239,19 @@ func (s *Server) tryFoundAccess(ctx context.Context) bool {
 }
 
 func (s *Server) serve() {
-	if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+	if err := s.cfg.front().Serve(s.http, s.listener); err != nil {
 		s.failed <- fmt.Errorf("serving on %s: %w", s.listener.Addr(), err)
 	}
 }
 
 // URL is where the server answers.
-func (s *Server) URL() string { return "http://" + s.listener.Addr().String() }
+func (s *Server) URL() string {
+	scheme := "http://"
+	if s.secure != nil {
+		scheme = "https://"
+	}
+	return scheme + s.listener.Addr().String()
+}
 
 // Bootstrapped reports whether this start wrote a first operator's token. It is
 // known once Settled has returned.
