@@ -21,7 +21,7 @@ const module = "github.com/quorate/quorate/"
 // right. A room that is not named here fails the test, so a new one must find
 // its place.
 var order = []string{
-	"cmd/quorate", "internal/client", "internal/server", "ui", "governance", "flags/flagd", "flags/ofrep", "flags", "policy", "policy/rego",
+	"cmd/quorate", "internal/client", "internal/server", "ui", "governance", "flags/flagd", "flags/ofrep", "flags", "policy/sandbox", "policy", "policy/rego",
 	"internal/access", "internal/api", "internal/gate", "internal/audit", "internal/identity",
 	"internal/kv/kvtest", "internal/kv/embedded", "internal/kv", "internal/fault",
 	"governance/tally", "flags/eval",

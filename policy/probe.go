@@ -73,23 +73,29 @@ func (e *Engine) probe(ctx context.Context, at func(Problem)) (int, []Problem) {
 		r := e.bundle.Records[id]
 		file := e.bundle.origin["rego:"+id]
 		at(Problem{File: file, Line: e.bundle.lineOf(file), Reason: id + ": deciding by it"})
-		for _, capability := range r.Capabilities {
-			for _, s := range samples {
-				cases++
-				d := e.Decide(ctx, e.sample(r, capability, s.phase, s.request))
-				if why := unanswered(d); why != "" {
-					list = append(list, Problem{File: file, Line: e.bundle.lineOf(file), Reason: id + ": " + why})
-				}
-			}
-			if len(list) > 0 {
-				break // one case of a rule is enough to see what is wrong with it
-			}
+		n, why := e.try(ctx, r)
+		cases += n
+		if why != "" {
+			list = append(list, Problem{File: file, Line: e.bundle.lineOf(file), Reason: id + ": " + why})
 		}
-		if len(list) > maxProblems {
+		if len(list) == maxProblems {
 			break
 		}
 	}
 	return cases, list
+}
+
+// try decides by one rule until a case shows what is wrong with it.
+func (e *Engine) try(ctx context.Context, r *Record) (cases int, why string) {
+	for _, capability := range r.Capabilities {
+		for _, s := range samples {
+			cases++
+			if why := unanswered(e.Decide(ctx, e.sample(r, capability, s.phase, s.request))); why != "" {
+				return cases, why
+			}
+		}
+	}
+	return cases, ""
 }
 
 func (e *Engine) sample(r *Record, capability string, phase Phase, request map[string]any) Input {

@@ -77,8 +77,12 @@ func locate(err error, files fs.FS) []Problem {
 		return []Problem{ofOPA(one, files)}
 	}
 	p := Problem{Reason: oneLine(err.Error())}
-	if m := placed.FindStringSubmatch(err.Error()); m != nil {
-		p.File, p.Reason = own(m[1], files), oneLine(m[3])
+	for rest := err.Error(); ; {
+		m := placed.FindStringSubmatch(rest)
+		if m == nil {
+			break
+		}
+		p.File, p.Reason, rest = own(m[1], files), oneLine(m[3]), m[3]
 		p.Line, _ = strconv.Atoi(m[2]) // "" is 0: no line
 	}
 	var read yaml.Error

@@ -16,6 +16,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/quorate/quorate/internal/kv/embedded"
+	"github.com/quorate/quorate/policy/sandbox"
 )
 
 // TestMain makes the test program stand in for quorate, and for the store that
@@ -23,6 +24,9 @@ import (
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == embedded.ChildArg {
 		os.Exit(embedded.Main(os.Args[2:]))
+	}
+	if len(os.Args) > 1 && os.Args[1] == sandbox.ChildArg {
+		os.Exit(sandbox.Main())
 	}
 	testscript.Main(m, map[string]func(){"quorate": main})
 }

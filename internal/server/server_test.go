@@ -18,6 +18,7 @@ import (
 	"github.com/quorate/quorate/internal/identity"
 	"github.com/quorate/quorate/internal/kv/embedded"
 	"github.com/quorate/quorate/internal/server"
+	"github.com/quorate/quorate/policy/sandbox"
 )
 
 // TestMain lets the test binary be the store's child process, as the product's
@@ -25,6 +26,9 @@ import (
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == embedded.ChildArg {
 		os.Exit(embedded.Main(os.Args[2:]))
+	}
+	if len(os.Args) > 1 && os.Args[1] == sandbox.ChildArg {
+		os.Exit(sandbox.Main())
 	}
 	os.Exit(m.Run())
 }
