@@ -46,7 +46,7 @@ const (
 // Actions lists every action, in the order above.
 var Actions = slices.Concat([]Action{SetRegion, SetFacility, SetCapability, GrantOffer, WithdrawOffer, Answer, TurnOff,
 	SetBaseline, AcceptBaseline, SetFreeze, EndFreeze, IssueToken, RotateToken, RevokeToken,
-	SetGroups, DisablePerson, EnablePerson, Delegate, EndDelegation, TrackUse, ReadUsage, SetDenominator, AcceptRestore, ReadState, ReadTokens, ReadAccess, ReadRecord, Evaluate}, governanceActions, changeActions)
+	SetGroups, DisablePerson, EnablePerson, Delegate, EndDelegation, TrackUse, ReadUsage, SetDenominator, AcceptRestore, ReadState, ReadTokens, ReadAccess, ReadRecord, Evaluate}, governanceActions, changeActions, policyActions)
 
 // Known reports whether a is one of Actions.
 func (a Action) Known() bool { return slices.Contains(Actions, a) }
@@ -90,7 +90,7 @@ var table = with(map[Role][]Action{
 	Member:         {ReadUsage, ReadState, ReadAccess, ReadRecord},
 	Contributor:    {ReadUsage, ReadState, ReadAccess},
 	Service:        {TrackUse, Evaluate},
-}, with(governanceTable, changeTable))
+}, with(governanceTable, with(changeTable, policyTable)))
 
 // shared are the actions a role may take outside its own regions: regions learn
 // from each other, so what one decides, why, and who decides there is open to all
@@ -183,6 +183,9 @@ func describe(a Action) string {
 		return d
 	}
 	if d, ok := governanceDescriptions[a]; ok {
+		return d
+	}
+	if d, ok := policyDescriptions[a]; ok {
 		return d
 	}
 	if d, ok := descriptions[a]; ok {
