@@ -21,10 +21,10 @@ const module = "github.com/quorate/quorate/"
 // right. A room that is not named here fails the test, so a new one must find
 // its place.
 var order = []string{
-	"cmd/quorate", "internal/client", "internal/server", "ui", "governance", "flags/flagd", "flags/ofrep", "flags", "policy/sandbox", "policy", "policy/rego",
+	"cmd/quorate", "internal/client", "internal/server", "ui", "governance", "flags/edge", "flags/flagd", "flags/ofrep", "flags", "policy/sandbox", "policy", "policy/rego",
 	"internal/access", "internal/api", "internal/gate", "internal/audit", "internal/identity",
 	"internal/kv/kvtest", "internal/kv/embedded", "internal/kv", "internal/fault",
-	"governance/tally", "flags/eval",
+	"flags/provider", "flags/provider/upstream", "governance/tally", "flags/eval",
 }
 
 // pure rooms import nothing of ours and only these others.
@@ -51,7 +51,7 @@ var only = []struct {
 	{what: "runs etcd", imports: "go.etcd.io/etcd/server/v3/embed", reason: "only the embedded store runs it",
 		allowed: []string{"internal/kv/embedded"}},
 	{what: "speaks HTTP", imports: "net/http", reason: "a slice's routes stand in its http files",
-		allowed: []string{"internal/api", "internal/client", "internal/server", "flags/ofrep", "flags/flagd", "internal/fault", "http.go", "http_enablement.go", "http_how.go"}},
+		allowed: []string{"internal/api", "internal/client", "internal/server", "flags/ofrep", "flags/flagd", "flags/edge", "flags/provider", "flags/provider/upstream", "internal/fault", "http.go", "http_enablement.go", "http_how.go"}},
 	{what: "keeps records", imports: module + "internal/kv", reason: "a slice's keys stand in its store file; the others take what it gives them",
 		allowed: []string{"internal/kv", "internal/kv/kvtest", "internal/gate", "internal/audit", "internal/access", "internal/server", "flags"}},
 	{what: "writes", call: ".Update", reason: "the gate is the only way to write; a refusal and a change are both its",
@@ -60,7 +60,7 @@ var only = []struct {
 		allowed: []string{"internal/kv", "internal/audit"}},
 	{what: "writes HTML", imports: "html/template", reason: "only ui writes HTML", allowed: []string{"ui"}},
 	{what: "reads the clock", call: "time.Now", reason: "time is passed on as now, so that it can be replayed",
-		allowed: []string{"cmd/quorate", "internal/server", "internal/kv", "internal/kv/embedded", "internal/client"}},
+		allowed: []string{"flags/provider", "cmd/quorate", "internal/server", "internal/kv", "internal/kv/embedded", "internal/client"}},
 	{what: "ends the process", call: "os.Exit", reason: "only main does, and the store's child, whose process it is", allowed: []string{"cmd/quorate", "internal/kv/embedded"}},
 }
 
@@ -140,6 +140,22 @@ func TestThePureCoresImportNothing(t *testing.T) {
 		for _, path := range imports(s) {
 			if standard := !strings.Contains(strings.SplitN(path, "/", 2)[0], "."); !standard && !slices.Contains(allowed, path) {
 				t.Errorf("%s imports %s", s.path, path)
+			}
+		}
+	}
+}
+
+// Portal services take the provider into their own program: of ours it brings
+// nothing but the evaluation of flags.
+func TestTheProviderIsLight(t *testing.T) {
+	allowed := []string{"flags/provider/upstream", "flags/eval"}
+	for _, s := range sources(t) {
+		if s.room != "flags/provider" && s.room != "flags/provider/upstream" {
+			continue
+		}
+		for _, path := range imports(s) {
+			if room, ours := strings.CutPrefix(path, module); ours && !slices.Contains(allowed, room) {
+				t.Errorf("%s imports %s", s.path, room)
 			}
 		}
 	}
