@@ -49,10 +49,15 @@ func newHouse(t *testing.T) *house {
 
 func newReplica(t *testing.T, etcd *clientv3.Client) *house {
 	t.Helper()
+	return newReplicaAt(t, etcd, time.Now)
+}
+
+func newReplicaAt(t *testing.T, etcd *clientv3.Client, now func() time.Time) *house {
+	t.Helper()
 	h := &house{etcd: etcd, store: kvtest.Open(t, etcd, kv.Config{}), log: &bytes.Buffer{}, registry: prometheus.NewRegistry()}
 	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	known := func(region string) bool { return region == "co" || region == "hi" }
-	h.Service = access.NewService(gate.New(h.store, gate.Unregulated{}, time.Now, log, nil), h.store, known, time.Now)
+	h.Service = access.NewService(gate.New(h.store, gate.Unregulated{}, now, log, nil), h.store, known, now)
 	h.follower = h.store.NewFollower()
 	h.dir = access.NewDirectory(h.follower, log, h.registry)
 	h.dir.SignWith([]byte("a key that replicas share"))

@@ -21,6 +21,8 @@ import (
 type Directory struct {
 	entries atomic.Pointer[map[string]*entry] // by id; nil until the store was read once
 	key     atomic.Pointer[[]byte]            // to sign with; nil until it was read
+	crowd   *crowd                            // people and their sessions
+	used    chan use                          // what Run writes
 	log     *slog.Logger
 	metrics *metrics
 }
@@ -32,11 +34,12 @@ type entry struct {
 	expires   time.Time
 	revoked   time.Time // zero if not
 	damaged   bool      // its record cannot be read
+	usage     *usage    // survives a change of the record
 }
 
 // entryOf prepares a token; inPlace says whether it stands under its own id.
 func entryOf(t Token, inPlace bool) (*entry, error) {
-	e := &entry{principal: t.Principal(), expires: t.Expires}
+	e := &entry{principal: t.Principal(), expires: t.Expires, usage: &usage{}}
 	n, err := hex.Decode(e.hash[:], []byte(t.Hash[:min(len(t.Hash), 2*sha256.Size)]))
 	switch {
 	case err != nil:
@@ -72,11 +75,66 @@ func countDamaged(entries map[string]*entry) int {
 // three are told only to someone who has the secret, if it can be compared.
 func (d *Directory) Authenticate(token string, now time.Time) (identity.Principal, error) {
 	e, err := d.find(token, now)
+	if err == nil {
+		d.use(e, token, now)
+		return e.principal, nil
+	}
+	if fault.HasCode(err, "unknown_token") {
+		if p, ok, why := d.personal(token, now); ok {
+			d.countRefusal(why)
+			return p, why
+		}
+	}
+	d.metrics.refuse(err)
+	return identity.Principal{}, err
+}
+
+// personal says who holds a token that `quorate login` made; ok is false if it is
+// none of those. Only whoever has the secret is told why it counts no more.
+func (d *Directory) personal(token string, now time.Time) (p identity.Principal, ok bool, err error) {
+	id, secret, _ := split(token)
+	hash := hashOf(secret)
+	if s := d.crowd.session(hash); s == nil || s.Channel != CommandLine || s.TokenID != id {
+		return p, false, nil
+	}
+	p, _, err = d.crowd.principal(hash, now)
+	return p, true, err
+}
+
+// Session says who holds the session of that secret, in a browser. Its errors are
+// all Unauthenticated: signed_out, session_idle, session_expired,
+// person_disabled; or NotReady, before the store has been read.
+func (d *Directory) Session(secret string, now time.Time) (identity.Principal, error) {
+	if d.entries.Load() == nil {
+		return identity.Principal{}, notLoaded()
+	}
+	hash := hashOf(secret)
+	if s := d.crowd.session(hash); s == nil || s.Channel != Browser {
+		d.metrics.refuse(signedOut())
+		return identity.Principal{}, signedOut()
+	}
+	p, touch, err := d.crowd.principal(hash, now)
+	if touch {
+		d.handOver(use{session: hash, at: now})
+	}
+	d.countRefusal(err)
+	return p, err
+}
+
+func (d *Directory) countRefusal(err error) {
 	if err != nil {
 		d.metrics.refuse(err)
-		return identity.Principal{}, err
 	}
-	return e.principal, nil
+}
+
+// session is the record behind a browser's session that is accepted at that time.
+func (d *Directory) session(hash string, now time.Time) (Session, error) {
+	s := d.crowd.session(hash)
+	if s == nil || s.Channel != Browser {
+		return Session{}, signedOut()
+	}
+	_, _, err := d.crowd.principal(hash, now)
+	return s.Session, err
 }
 
 func (d *Directory) find(token string, now time.Time) (*entry, error) {

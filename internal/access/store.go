@@ -101,7 +101,8 @@ func revokeRule(t *Token, o gate.Origin) gate.Rule {
 // NewDirectory makes a directory that follows the store. It must be made before
 // the follower runs. reg may be nil.
 func NewDirectory(f *kv.Follower, log *slog.Logger, reg prometheus.Registerer) *Directory {
-	d := &Directory{log: log, metrics: newMetrics(reg)}
+	d := &Directory{log: log, metrics: newMetrics(reg), crowd: newCrowd(), used: make(chan use, waiting)}
+	f.Subscribe(d.followPeople, peoplePrefixes()...) // before the tokens: the first of those says that all is read
 	f.Subscribe(d.apply, tokens.Prefix())
 	return d
 }
@@ -122,7 +123,11 @@ func (d *Directory) apply(b kv.Batch) {
 			delete(next, parts[0])
 			continue
 		}
-		next[parts[0]] = d.read(e)
+		fresh := d.read(e)
+		if old := next[parts[0]]; old != nil {
+			fresh.usage = old.usage
+		}
+		next[parts[0]] = fresh
 	}
 	d.entries.Store(&next)
 	d.metrics.damaged.Set(float64(countDamaged(next)))
@@ -139,5 +144,5 @@ func (d *Directory) read(e kv.Event) *entry {
 		}
 	}
 	d.log.Error("a token cannot be read and is not accepted", "path", e.Path, "revision", e.Revision, "error", err)
-	return &entry{damaged: true}
+	return &entry{damaged: true, usage: &usage{}}
 }

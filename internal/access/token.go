@@ -23,6 +23,9 @@ type Token struct {
 	IssuedAt time.Time         `json:"issued_at"`       // UTC
 	Change   string            `json:"change"`          // the leaf of its issue
 	Revoked  *Revocation       `json:"revoked,omitempty"`
+	// Replaces and ReplacedBy are the ids of the token it was rotated from and into.
+	Replaces   string `json:"replaces,omitempty"`
+	ReplacedBy string `json:"replaced_by,omitempty"`
 }
 
 // Revocation says who made a token useless, when and why.

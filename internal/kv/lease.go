@@ -29,8 +29,8 @@ func (s *Store) UpdateLeased(ctx context.Context, life time.Duration, marker str
 	return out, err
 }
 
-// UpdateBrief is Update for records made by UpdateLeased: what fn changes keeps
-// the life it had, and it must create none.
+// UpdateBrief is Update for records that are no state of the domain: what fn
+// changes keeps the life it had, what it creates stays until it is deleted.
 func (s *Store) UpdateBrief(ctx context.Context, marker string, fn func(*Tx) error) (Outcome, error) {
 	return s.Update(ctx, marker, func(tx *Tx) error {
 		tx.lease = keepsLease
