@@ -2,6 +2,7 @@ package flagd
 
 import (
 	"fmt"
+	"regexp"
 
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
@@ -30,8 +31,16 @@ func (c jsonCodec) Unmarshal(data []byte, message any) error {
 	if !ok {
 		return fmt.Errorf("%T is no message", message)
 	}
-	return protojson.UnmarshalOptions{DiscardUnknown: true, RecursionLimit: recursion}.Unmarshal(data, m)
+	err := protojson.UnmarshalOptions{DiscardUnknown: true, RecursionLimit: recursion}.Unmarshal(data, m)
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("the message is not what is asked for here, or no JSON%s", position.FindString(err.Error()))
 }
+
+// position is all that is told of the parser's own error: it repeats names and
+// values, which may be a patient's.
+var position = regexp.MustCompile(` \(line \d+:\d+\)`)
 
 // recursion is how deep a message may nest before it is even read: more than
 // any context that contextOf lets pass, each level of which takes three of the
