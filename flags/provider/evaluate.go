@@ -25,13 +25,14 @@ type face struct {
 	*eval.Flag
 	metadata openfeature.FlagMetadata
 	lease    time.Duration
+	timed    bool // its value may depend on the time
 }
 
 func newTable(s *upstream.State) *table {
 	t := &table{serial: s.Serial, byKey: make(map[string]*face, len(s.Set.Keys())), metadata: metadataOf(s.Set.Metadata())}
 	for _, key := range s.Set.Keys() {
 		f, _ := s.Set.Flag(key)
-		t.byKey[key] = &face{Flag: f, metadata: metadataOf(f.Metadata()), lease: f.Lease()}
+		t.byKey[key] = &face{Flag: f, metadata: metadataOf(f.Metadata()), lease: f.Lease(), timed: f.Targeted() || f.Lease() > 0}
 	}
 	return t
 }
@@ -134,7 +135,11 @@ func resolve[T any](p *Provider, key string, otherwise T, flat openfeature.Flatt
 	if f == nil {
 		return failed(out, openfeature.NewFlagNotFoundResolutionError("there is no flag of this key in the region's set"), t.metadata)
 	}
-	r := f.evaluate(s, eval.Context(flat), p.upstream.Now())
+	var at time.Time // a flag without a rule does not need the clock
+	if f.timed {
+		at = p.upstream.Now()
+	}
+	r := f.evaluate(s, eval.Context(flat), at)
 	out.FlagMetadata = f.metadata
 	if !s.Connected {
 		out.FlagMetadata = maps.Clone(f.metadata)
@@ -168,7 +173,7 @@ func (f *face) evaluate(s *upstream.State, facts eval.Context, at time.Time) eva
 	if f.lease > 0 && s.Lapsed(f.lease, at) {
 		return f.Lapsed()
 	}
-	if len(s.Context) > 0 { // what the server says goes before what the caller says
+	if len(s.Context) > 0 && f.Targeted() { // what the server says goes before what the caller says
 		merged := maps.Clone(facts)
 		if merged == nil {
 			merged = eval.Context{}

@@ -134,7 +134,8 @@ func (s *uses) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		if err := s.flush(ctx); err != nil && ctx.Err() == nil {
+		// Shutdown does not interrupt it: what was cut off may have been counted.
+		if err := s.flush(context.WithoutCancel(ctx)); err != nil {
 			s.log.Warn("use could not be sent", "error", err, "dropped", s.dropped.Load())
 		}
 	}
