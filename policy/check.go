@@ -25,6 +25,7 @@ type vocabulary struct {
 	Request             map[string]any        `yaml:"request"`
 	Config              map[string]any        `yaml:"config"`
 	Facts               map[string]any        `yaml:"facts"`
+	FlagFacts           []string              `yaml:"flag_facts"` // those that a flag may know
 }
 
 // An obligation kind says who performs it and how two of a kind are merged.
@@ -32,6 +33,9 @@ type obligation struct {
 	Point string            `yaml:"point"`
 	Merge map[string]string `yaml:"merge"`
 }
+
+// maxLease is a day: what may be stale for longer needs no lease.
+const maxLease = 24 * 60 * 60
 
 var ruleID = regexp.MustCompile(`^[A-Z]{2,16}(-[A-Z0-9]+)+$`)
 
@@ -117,6 +121,11 @@ func (p *problems) record(r *Record) {
 	p.among(id, "act", words.Acts, r.Acts...)
 	p.among(id, "status", words.Statuses, r.Status)
 	p.among(id, "enforcement point", words.Points, r.Point)
+	for _, capability := range sortedKeys(r.PointFor) {
+		p.among(id, "point_for", r.Capabilities, capability)
+		p.among(id, "enforcement point", words.Points, r.PointFor[capability])
+	}
+	p.must(id, r.Lease >= 0 && r.Lease <= maxLease, "lease %d is not within 0 and %d seconds", r.Lease, maxLease)
 	p.among(id, "confidence", words.Confidence, r.Confidence)
 	p.among(id, "waiver class", words.WaiverClasses, r.WaivableBy...)
 	p.must(id, r.TimeZone == "local", "time_zone %q: only local is known", r.TimeZone)

@@ -58,7 +58,8 @@ type Verdict struct {
 	Unassigned      []string      `json:"unassigned"` // obligations whose performer was not named
 	ValidUntil      Day           `json:"valid_until"`
 
-	causes []string // the rules that keep this from being allowed
+	causes []string          // the rules that keep this from being allowed
+	wants  map[string]string // missing evidence → the rule that requires it
 }
 
 // A Reason says why a rule denies, and where that is written.

@@ -20,8 +20,12 @@ const evalBudget = 2 * time.Second
 // An Engine answers with one revision of a bundle. It is prepared once, holds no
 // state and may be used by many at a time.
 type Engine struct {
-	bundle *Bundle
-	query  rego.PreparedEvalQuery
+	bundle      *Bundle
+	query       rego.PreparedEvalQuery
+	compiler    *ast.Compiler
+	readsRegion bool            // some rule looks at the region
+	readsClock  map[string]bool // rules that look at the time
+	partials    *partials
 }
 
 // Default prepares the embedded law.
@@ -46,7 +50,9 @@ func New(ctx context.Context, files fs.FS, layers ...fs.FS) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{bundle: b, query: query}, nil
+	e := &Engine{bundle: b, query: query, compiler: compiler, partials: &partials{}}
+	e.readsRegion, e.readsClock = b.readers()
+	return e, errors.Join(e.untranslatable(ctx)...)
 }
 
 // Bundle is what the engine answers from.

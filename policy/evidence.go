@@ -17,6 +17,8 @@ type Evidence struct {
 	Expires           string `json:"expires"` // first day on which it no longer counts
 	URI               string `json:"uri,omitempty"`
 	Hash              string `json:"hash,omitempty"`
+	// Revision is that of its record in the store, 0 if it is in none.
+	Revision int64 `json:"-"`
 }
 
 // covers reports whether the evidence is about this case, whatever the day.

@@ -110,6 +110,17 @@ func (c *situation) require(v *Verdict, r *Record, kind string) {
 	}
 	v.EvidenceMissing = append(v.EvidenceMissing, kind)
 	v.causes = append(v.causes, r.ID)
+	v.want(kind, r.ID)
+}
+
+// want notes which rule misses evidence of a kind; of several the first.
+func (v *Verdict) want(kind, rule string) {
+	if v.wants == nil {
+		v.wants = map[string]string{}
+	}
+	if v.wants[kind] == "" {
+		v.wants[kind] = rule
+	}
 }
 
 // obligations collects what must be done besides: on a denial only what is owed

@@ -73,7 +73,7 @@ func (e *Engine) probe(ctx context.Context, at func(Problem)) (int, []Problem) {
 		r := e.bundle.Records[id]
 		file := e.bundle.origin["rego:"+id]
 		at(Problem{File: file, Line: e.bundle.lineOf(file), Reason: id + ": deciding by it"})
-		n, why := e.try(ctx, r)
+		n, why := e.tryRule(ctx, r)
 		cases += n
 		if why != "" {
 			list = append(list, Problem{File: file, Line: e.bundle.lineOf(file), Reason: id + ": " + why})
@@ -85,8 +85,8 @@ func (e *Engine) probe(ctx context.Context, at func(Problem)) (int, []Problem) {
 	return cases, list
 }
 
-// try decides by one rule until a case shows what is wrong with it.
-func (e *Engine) try(ctx context.Context, r *Record) (cases int, why string) {
+// tryRule decides by one rule until a case shows what is wrong with it.
+func (e *Engine) tryRule(ctx context.Context, r *Record) (cases int, why string) {
 	for _, capability := range r.Capabilities {
 		for _, s := range samples {
 			cases++

@@ -33,8 +33,13 @@ type Record struct {
 	LocationAbsent string `yaml:"location_absent" json:"location_absent,omitempty"`
 	Needs          []Need `yaml:"needs" json:"needs,omitempty"`
 
-	WaivableBy   []string     `yaml:"waivable_by" json:"waivable_by"`
-	Point        string       `yaml:"point" json:"point"` // flag, service, ehr
+	WaivableBy []string `yaml:"waivable_by" json:"waivable_by"`
+	Point      string   `yaml:"point" json:"point"` // flag, service, ehr
+	// PointFor is the point for some capabilities, where it is another.
+	PointFor map[string]string `yaml:"point_for" json:"point_for,omitempty"`
+	// Lease, in seconds, makes every capability that the rule reaches strict: a flag
+	// that has not been heard of for so long is off. 0 is for ever.
+	Lease        int          `yaml:"lease" json:"lease,omitempty"`
 	Monotone     bool         `yaml:"monotone" json:"monotone"`
 	GraceDays    int          `yaml:"grace_days" json:"grace_days,omitempty"`
 	Relaxations  []Relaxation `yaml:"relaxations" json:"relaxations,omitempty"`
@@ -123,6 +128,14 @@ func (r *Record) acts(phase Phase, act string) bool {
 		letter = "R"
 	}
 	return strings.Contains(r.Phase, letter) && slices.Contains(r.Acts, act)
+}
+
+// enforcedBy is the point that enforces the rule for a capability.
+func (r *Record) enforcedBy(capability string) string {
+	if point, other := r.PointFor[capability]; other {
+		return point
+	}
+	return r.Point
 }
 
 // inForce lets the dates decide. The status only keeps out what never was law.

@@ -18,7 +18,8 @@ type situation struct {
 	request      map[string]any
 	config       map[string]any
 	facts        map[string]any
-	travelling   bool // asked only because a location fact points here
+	travelling   bool               // asked only because a location fact points here
+	only         func(*Record) bool // the rules that are asked at all; nil: all
 	boundary     next
 	overdue      map[string]bool
 }
@@ -28,7 +29,7 @@ func (b *Bundle) situation(in *Input, at time.Time, jurisdiction string) *situat
 	own := in.ByJurisdiction[jurisdiction]
 	return &situation{
 		bundle: b, in: in, jurisdiction: jurisdiction, today: day, act: in.act(),
-		request: overlay(in.Request, own.Request), config: overlay(in.Config, own.Config), facts: overlay(in.Facts, nil),
+		request: overlay(in.Request, own.Request), config: overlay(in.Config, own.Config), facts: given(in.Facts),
 		boundary: next{today: day}, overdue: map[string]bool{},
 	}
 }
@@ -42,13 +43,28 @@ func overlay(under, over map[string]any) map[string]any {
 	return m
 }
 
+// given is the facts without those that are null, however deep: in Rego null is less
+// than every number, so a null age would be a child's.
+func given(facts map[string]any) map[string]any {
+	m := make(map[string]any, len(facts))
+	for k, v := range facts {
+		if under, ok := v.(map[string]any); ok {
+			v = given(under)
+		}
+		if v != nil {
+			m[k] = v
+		}
+	}
+	return m
+}
+
 // decide asks the rules in force here and reads the verdict.
 func (c *situation) decide(ctx context.Context, e *Engine) *Verdict {
 	v := newVerdict()
 	asked := map[string]any{}
 	for _, id := range c.bundle.ids {
 		r := c.bundle.Records[id]
-		if !r.reaches(c) {
+		if !r.reaches(c) || c.only != nil && !c.only(r) {
 			continue
 		}
 		if r.acts(c.in.Phase, c.act) || r.acts(Evaluation, "use") {
@@ -70,7 +86,7 @@ func (c *situation) decide(ctx context.Context, e *Engine) *Verdict {
 	if c.travelling && len(asked) == 0 && len(v.Missing) == 0 && len(v.Denials) == 0 && len(v.Reviews) == 0 {
 		return nil
 	}
-	f, err := e.ask(ctx, c.document(asked), asked)
+	f, err := e.askOnce(ctx, c, asked)
 	if err != nil {
 		v.deny("", "the rules could not be asked: "+clipError(err), "")
 		v.settle()

@@ -23,6 +23,8 @@ type Waiver struct {
 	Issued       string   `json:"issued"`
 	Expires      string   `json:"expires"` // first day on which it no longer counts
 	MaxDays      int      `json:"max_days"`
+	// Revision is that of its record in the store, 0 if it is in none.
+	Revision int64 `json:"-"`
 }
 
 // CheckWaiver says why a waiver does not hold on a day; nil means that it does. It
