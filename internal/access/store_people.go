@@ -113,6 +113,9 @@ func needReason(reason string) error {
 // The one it was lent to may always give it back.
 func endRule(d *Delegation, id string) gate.Rule {
 	return func(tx *kv.Tx, c gate.Change) error {
+		if !wellFormedID(id) {
+			return unknownDelegation(id)
+		}
 		rec, err := kv.Get(tx, delegations.Key(id))
 		switch {
 		case err != nil:

@@ -83,9 +83,15 @@ func answer(w http.ResponseWriter, r *http.Request, d *Details) {
 // detailsOf says, for the one who asked, what err is. This is the only place
 // where an operator's detail is logged for a request.
 func detailsOf(ctx context.Context, err error) *Details {
+	return detailsOfFault(ctx, Report(ctx, err))
+}
+
+// Report is the fault that err is to the one who asked, once the operator was
+// told what is for the operator. It is for pages, which show a fault themselves.
+func Report(ctx context.Context, err error) *fault.Error {
 	f := tooManyGuesses(ctx, classify(ctx, err))
 	logFault(ctx, f)
-	return detailsOfFault(ctx, f)
+	return f
 }
 
 func detailsOfFault(ctx context.Context, f *fault.Error) *Details {

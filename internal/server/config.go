@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/quorate/quorate/internal/access"
 	"github.com/quorate/quorate/internal/api"
 	"github.com/quorate/quorate/internal/fault"
 	"github.com/quorate/quorate/internal/kv"
@@ -29,6 +30,10 @@ type Config struct {
 	Hosts       []string
 	Limits      api.Limits // of connections, of each listener
 	Rates       api.Rates
+	// OIDC is where people sign in; nobody does if its Issuer is "". An empty
+	// PublicURL is the address that is listened at, which will do on this machine.
+	OIDC        access.OIDC
+	Notice      string   // shown on every page, such as that it is a demo
 	CORSOrigins []string // of web pages that may ask over OFREP and flagd's protocols, e.g. "https://portal.example"; none by default
 	Etcd        Etcd
 	Flagd       Flagd            // off unless set

@@ -58,7 +58,9 @@ var (
 	breakers   = []identity.Role{identity.Operator, identity.RegionalLead, identity.ClinicalSafety, identity.Compliance} // who may turn off
 	operators  = []identity.Role{identity.Operator}
 	leads      = []identity.Role{identity.RegionalLead}
-	keepers    = []identity.Role{identity.Operator, identity.RegionalLead} // of a region's own records
+	// lenders may end what was lent.
+	lenders = []identity.Role{identity.Operator, identity.RegionalLead, identity.ClinicalSafety, identity.Compliance, identity.Counsel, identity.HealthPlan}
+	keepers = []identity.Role{identity.Operator, identity.RegionalLead} // of a region's own records
 )
 
 func without(roles []identity.Role, not ...identity.Role) []identity.Role {
@@ -109,6 +111,38 @@ var rights = map[string]right{
 	"GET /api/v1/baselines/{capability}":                              {who: readers, where: anywhere},
 	"PUT /api/v1/baselines/{capability}":                              {who: operators, where: everywhere},
 	"POST /api/v1/tokens/{id}/revoke":                                 {who: operators, where: everywhere},
+
+	"GET /api/v1/tokens/{id}":                  {who: []identity.Role{identity.Operator, identity.Auditor}, where: everywhere},
+	"POST /api/v1/tokens/{id}/rotate":          {who: operators, where: everywhere},
+	"GET /api/v1/access/groups":                {who: readers, where: anywhere},
+	"PUT /api/v1/access/groups":                {who: operators, where: everywhere},
+	"GET /api/v1/access/people":                {who: readers, where: anywhere},
+	"POST /api/v1/access/people/{id}/disable":  {who: []identity.Role{identity.Operator, identity.Compliance}, where: everywhere},
+	"POST /api/v1/access/people/{id}/enable":   {who: operators, where: everywhere},
+	"GET /api/v1/access/principals/{id}":       {who: readers, where: anywhere}, // oneself: everybody
+	"GET /api/v1/access/actions/{action}":      {who: readers, where: anywhere, path: "/api/v1/access/actions/evaluate?region=co"},
+	"GET /api/v1/access/delegations":           {who: readers, where: anywhere},
+	"POST /api/v1/access/delegations":          {where: everywhere}, // people alone, who have just signed in
+	"POST /api/v1/access/delegations/{id}/end": {who: lenders, where: everywhere},
+	"POST /api/v1/sign-in/token":               {where: open}, // whoever has the code
+	"POST /api/v1/sign-out":                    {who: everybody, where: anywhere},
+
+	// Pages. Those that a token is not let in to are for people who signed in.
+	"GET /":                             {where: open},
+	"GET /static/{file}":                {where: open},
+	"GET /sign-in":                      {where: open},
+	"GET /sign-in/begin":                {where: open},
+	"GET /sign-in/callback":             {where: open},
+	"GET /sign-in/command-line":         {where: everywhere},
+	"POST /sign-in/command-line":        {where: everywhere},
+	"POST /sign-out":                    {where: open}, // who is not signed in is signed out
+	"POST /sign-out/everywhere":         {where: everywhere},
+	"GET /access":                       {who: readers, where: anywhere},
+	"GET /access/{id}":                  {who: readers, where: anywhere},
+	"GET /access/who":                   {who: readers, where: anywhere, path: "/access/who?action=evaluate"},
+	"GET /access/delegate":              {where: everywhere},
+	"POST /access/delegate":             {where: everywhere},
+	"POST /access/delegations/{id}/end": {who: lenders, where: everywhere},
 
 	"GET /api/v1/audit":                     {who: recorders, where: there, path: "/api/v1/audit?region=co"},
 	"GET /api/v1/audit/entries/{key}":       {who: recorders, where: there},

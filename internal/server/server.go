@@ -35,6 +35,7 @@ type Server struct {
 	Replica   *flags.Replica
 	Access    *access.Service
 	Directory *access.Directory
+	Door      *access.Door // nil: people cannot sign in
 	Record    *audit.Log
 
 	cfg      Config
@@ -83,7 +84,9 @@ func (s *Server) start(ctx context.Context) error {
 	if err := s.openRecord(); err != nil {
 		return err
 	}
-	s.build()
+	if err := s.build(); err != nil {
+		return err
+	}
 	if err := s.checkStore(ctx); err != nil {
 		return err
 	}
@@ -95,6 +98,7 @@ func (s *Server) start(ctx context.Context) error {
 	s.running.Go(func() { s.watchSpace(background) })
 	s.running.Go(func() { s.ofrep.Run(background) })
 	s.running.Go(func() { s.Record.Run(background) })
+	s.running.Go(func() { s.Access.Run(background, s.Directory) })
 	s.running.Go(s.serve)
 	s.serveFlagd()
 	return nil
@@ -142,7 +146,7 @@ func dirInUse(cause error) error {
 }
 
 // build makes the rooms and joins them.
-func (s *Server) build() {
+func (s *Server) build() error {
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), storeCollector{s})
 	s.gate = gate.New(s.store, gate.Unregulated{}, s.cfg.Now, s.cfg.Log, s.registry)
 	s.follower = s.store.NewFollower()
@@ -154,9 +158,13 @@ func (s *Server) build() {
 	s.ofrep = ofrep.New(ofrep.Config{Replica: s.Replica, Directory: s.Directory, Usage: flags.NewUsage(s.registry),
 		Now: s.cfg.Now, Registry: s.registry, Origins: s.cfg.CORSOrigins})
 	s.buildFlagd()
+	if err := s.openDoor(); err != nil {
+		return err
+	}
 	s.http = api.NewHTTPServer(s.routes())
 	s.http.TLSConfig = s.secure
 	s.http.RegisterOnShutdown(s.ofrep.Drain)
+	return nil
 }
 
 func (s *Server) hasRegion(region string) bool {
@@ -170,11 +178,12 @@ func (s *Server) routes() http.Handler {
 	rates := s.cfg.Rates
 	rates.Free = isProbe
 	api.Use(router, api.Config{Now: s.cfg.Now, Log: s.cfg.Log, Registry: s.registry, Direct: s.ofrep.Serve, Rates: rates})
-	router.Use(access.Middleware(s.Directory, s.cfg.Now))
+	router.Use(access.Middleware(s.Directory, s.cfg.Now), access.Sessions(s.Directory, s.cookies(), s.cfg.Now))
 	router.Use(api.LimitRates(s.cfg.Now, rates))
 	a := api.New(router, s.cfg.Version)
 	flags.Routes(a, s.Flags)
 	access.Routes(a, s.Access, s.cfg.Now)
+	s.peopleRoutes(router, a)
 	s.recordRoutes(a)
 	s.logRoutes(router)
 	s.healthRoutes(router)
@@ -225,6 +234,9 @@ func (s *Server) tryFoundAccess(ctx context.Context) bool {
 		return false
 	}
 	s.Directory.SignWith(key)
+	if s.Door != nil {
+		s.Door.SealWith(key)
+	}
 	file := s.cfg.bootstrapFile()
 	written, err := s.Access.Bootstrap(ctx, file)
 	if err != nil {

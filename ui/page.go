@@ -1,0 +1,182 @@
+package ui
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/quorate/quorate/internal/identity"
+)
+
+//go:embed templates/*.html
+var templateFiles embed.FS
+
+// templates are made once: a template that does not parse is a program that does
+// not start.
+var templates = func() map[string]*template.Template {
+	all := map[string]*template.Template{}
+	files, err := templateFiles.ReadDir("templates")
+	if err != nil {
+		panic(err)
+	}
+	for _, f := range files {
+		if name := strings.TrimSuffix(f.Name(), ".html"); name != "frame" {
+			all[name] = template.Must(template.New("frame.html").Funcs(functions).Option("missingkey=error").
+				ParseFS(templateFiles, "templates/frame.html", "templates/"+f.Name()))
+		}
+	}
+	return all
+}()
+
+var functions = template.FuncMap{
+	"asset":   assetPath,
+	"moment":  moment,
+	"since":   since,
+	"regions": regions,
+	"role":    roleName,
+	"signin":  signInPath,
+	"confirm": confirmPath,
+}
+
+// A Page is one of the structs below.
+type Page interface {
+	name() string // of its template
+	frame() *Frame
+}
+
+// Frame is what stands around every page.
+type Frame struct {
+	Title  string // of the page, without the product's name
+	Area   string // "home" or "access": which entry of the navigation it is under
+	Notice string // shown on every page, such as that this is a demo; "" for none
+	Who    *Who   // nil: nobody is signed in
+	Bare   bool   // no navigation: the page is a step on the way somewhere
+
+	formsTo string // besides this server, where a form of the page may lead
+}
+
+func (f *Frame) frame() *Frame { return f }
+
+// Who is the one who looks at the page.
+type Who struct {
+	Name  string
+	Roles []string // for people
+}
+
+func whoOf(p identity.Principal) *Who {
+	if !p.Known() {
+		return nil
+	}
+	w := &Who{Name: p.Name}
+	for _, g := range p.Grants {
+		w.Roles = append(w.Roles, grantName(g))
+	}
+	return w
+}
+
+// grantName is a role and its reach for people: "Regional lead for co".
+func grantName(g identity.Grant) string {
+	name := roleName(g.Role) + " for " + regions(g.Regions)
+	if g.Via != "" {
+		name += ", by delegation"
+	}
+	return name
+}
+
+var roleNames = map[identity.Role]string{
+	identity.Member: "Member", identity.Chair: "Chair", identity.Secretary: "Secretary", identity.Contributor: "Contributor",
+	identity.RegionalLead: "Regional lead", identity.ClinicalSafety: "Clinical safety", identity.HealthPlan: "Health plan",
+	identity.Compliance: "Compliance", identity.Counsel: "Counsel", identity.Auditor: "Auditor", identity.Operator: "Operator", identity.Service: "Service",
+}
+
+func roleName(r identity.Role) string {
+	if name, ok := roleNames[r]; ok {
+		return name
+	}
+	return string(r)
+}
+
+func regions(list []string) string {
+	for _, r := range list {
+		if r == identity.Every {
+			return "all regions"
+		}
+	}
+	return strings.Join(list, ", ")
+}
+
+// moment is a time as the whole interface writes it. Times are UTC, and say so.
+func moment(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04") + " UTC" }
+
+// since says how long ago something was, roughly.
+func since(t, now time.Time) string {
+	switch d := now.Sub(t); {
+	case d < time.Minute:
+		return "just now"
+	case d < 2*time.Minute:
+		return "a minute ago"
+	case d < time.Hour:
+		return fmt.Sprintf("%d minutes ago", int(d.Minutes()))
+	case d < 2*time.Hour:
+		return "an hour ago"
+	case d < 24*time.Hour:
+		return fmt.Sprintf("%d hours ago", int(d.Hours()))
+	default:
+		return "on " + moment(t)
+	}
+}
+
+func signInPath(returnTo string) string {
+	return "/sign-in/begin?" + url.Values{"return_to": {returnTo}}.Encode()
+}
+
+func confirmPath(returnTo string) string {
+	return "/sign-in/begin?" + url.Values{"fresh": {"1"}, "return_to": {returnTo}}.Encode()
+}
+
+// Render is the page in HTML.
+func Render(p Page) ([]byte, error) {
+	t := templates[p.name()]
+	if t == nil {
+		return nil, fmt.Errorf("ui: there is no template %s", p.name())
+	}
+	var b bytes.Buffer
+	if err := t.Execute(&b, p); err != nil {
+		return nil, fmt.Errorf("ui: the page %s: %w", p.name(), err)
+	}
+	return b.Bytes(), nil
+}
+
+// policy is what browsers may load and do for a page, and no more.
+func policy(formsTo string) string {
+	forms := "'self'"
+	if formsTo != "" {
+		forms += " " + formsTo
+	}
+	return "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; manifest-src 'self'; form-action " + forms +
+		"; base-uri 'none'; frame-ancestors 'none'"
+}
+
+// Write answers a request with a page.
+func Write(w http.ResponseWriter, r *http.Request, status int, p Page) error {
+	body, err := Render(p)
+	if err != nil {
+		return err
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", policy(p.frame().formsTo))
+	h.Set("Cache-Control", "no-store") // it says who is signed in
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Referrer-Policy", "same-origin")
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(body) // the browser has gone; nobody is left to be told
+	}
+	return nil
+}
