@@ -12,7 +12,10 @@ import (
 // itself, then as a whole. It always answers; what cannot be decided is denied,
 // with its reason. It reads no clock: the same input and bundle give the same
 // bytes, today and in ten years.
-func (e *Engine) Decide(ctx context.Context, in Input) Decision {
+func (e *Engine) Decide(ctx context.Context, in Input) Decision { return e.decide(ctx, in, nil) }
+
+// decide is Decide by some of the rules; nil is all.
+func (e *Engine) decide(ctx context.Context, in Input, only func(*Record) bool) Decision {
 	d := e.blank(in)
 	at, problems := e.bundle.problems(&in)
 	if len(problems) > 0 {
@@ -21,12 +24,12 @@ func (e *Engine) Decide(ctx context.Context, in Input) Decision {
 	parts := items(&in)
 	if len(parts) == 0 {
 		overdue := map[string]bool{}
-		d.ByJurisdiction = e.verdicts(ctx, &in, at, overdue)
+		d.ByJurisdiction = e.verdicts(ctx, &in, at, overdue, only)
 		d.ReviewOverdue = sortedKeys(overdue)
 		e.conclude(&d, &in, at)
 		return d
 	}
-	e.itemwise(ctx, &d, &in, at, parts)
+	e.itemwise(ctx, &d, &in, at, parts, only)
 	return d
 }
 
@@ -59,11 +62,11 @@ func (d Decision) refuse(problems []string) Decision {
 
 // verdicts decides every jurisdiction that is asked about, and every other one to
 // which a location fact of the case points.
-func (e *Engine) verdicts(ctx context.Context, in *Input, at time.Time, overdue map[string]bool) map[string]*Verdict {
+func (e *Engine) verdicts(ctx context.Context, in *Input, at time.Time, overdue map[string]bool, only func(*Record) bool) map[string]*Verdict {
 	all := map[string]*Verdict{}
 	for _, j := range slices.Concat(in.Jurisdictions, e.elsewhere(in)) {
 		c := e.bundle.situation(in, at, j)
-		c.travelling = !slices.Contains(in.Jurisdictions, j)
+		c.travelling, c.only = !slices.Contains(in.Jurisdictions, j), only
 		if v := c.decide(ctx, e); v != nil {
 			all[j] = v
 			maps.Copy(overdue, c.overdue)
@@ -106,14 +109,14 @@ func items(in *Input) []map[string]any {
 }
 
 // itemwise decides each item by itself: a bundle of items is never all or nothing.
-func (e *Engine) itemwise(ctx context.Context, d *Decision, in *Input, at time.Time, parts []map[string]any) {
+func (e *Engine) itemwise(ctx context.Context, d *Decision, in *Input, at time.Time, parts []map[string]any, only func(*Record) bool) {
 	overdue := map[string]bool{}
 	d.Items = map[string]Status{}
 	for _, part := range parts {
 		one := *in
 		one.Facts = merged(in.Facts, part)
 		delete(one.Facts, "items")
-		verdicts := e.verdicts(ctx, &one, at, overdue)
+		verdicts := e.verdicts(ctx, &one, at, overdue, only)
 		id, _ := part["id"].(string)
 		d.Items[id] = weakest(verdicts)
 		for j, v := range verdicts {

@@ -51,6 +51,8 @@ type Record struct {
 	ReviewDue    Day          `yaml:"review_due" json:"review_due"`
 	SupersededBy string       `yaml:"superseded_by" json:"superseded_by,omitempty"`
 	Note         string       `yaml:"note" json:"note,omitempty"`
+
+	registered *Record // as the registry has it, if counsel's opinion was put into this one
 }
 
 // An Event is a line of a rule's history.
@@ -189,8 +191,12 @@ func (r *Record) boundaries() []Day {
 	return days
 }
 
-// Digest names the record's content. A waiver is given for one content only.
+// Digest names the record's content, but for opinions that were given later. A waiver
+// is given for one content only.
 func (r *Record) Digest() string {
+	if r.registered != nil {
+		return r.registered.Digest()
+	}
 	raw, _ := json.Marshal(r) // strings, numbers and lists always marshal
 	sum := sha256.Sum256(raw)
 	return hex.EncodeToString(sum[:])

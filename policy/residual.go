@@ -20,7 +20,7 @@ type residual struct {
 	review   *logic            // where counsel must say
 	question string            // what
 	requires map[string]*logic // evidence → where it is needed
-	owes     []owing            // what may be required besides
+	owes     []owing           // what may be required besides
 	relaxed  map[string]*logic // relaxation → where its conditions hold
 	reads    map[string]string // facts, and of what type each must be
 }

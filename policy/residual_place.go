@@ -25,6 +25,7 @@ type check struct {
 	rule    string
 	why     string
 	fails   *logic
+	whole   map[string]bool // facts it reckons with, which must be whole numbers
 }
 
 // class is the order in which checks are made: who is where and of what type the
@@ -207,9 +208,13 @@ func (e *Engine) own(ctx context.Context, using, c *situation, v *Verdict, s *st
 	for _, o := range left.owes {
 		e.owe(c, v, s, r.ID, o)
 	}
+	whole := map[string]bool{}
+	for fact, typ := range left.reads {
+		whole[fact] = typ == "whole"
+	}
 	add := func(k class, suffix, why string, fails *logic) {
 		if !fails.is(false) {
-			s.checks = append(s.checks, check{k, r.ID + suffix, r.ID, why, fails})
+			s.checks = append(s.checks, check{k, r.ID + suffix, r.ID, why, fails, whole})
 		}
 	}
 	for _, m := range r.missing(c.in.Capability) {
@@ -289,16 +294,16 @@ func (e *Engine) refusal(v *Verdict) *check {
 				why = joined(why, r.Why)
 			}
 		}
-		return &check{refused, rule, rule, why, yes}
+		return &check{refused, rule, rule, why, yes, nil}
 	case len(v.Reviews) > 0:
 		rule := v.Reviews[0].RuleID
-		return &check{refused, rule + "/review", rule, "counsel must say: " + v.Reviews[0].Question, yes}
+		return &check{refused, rule + "/review", rule, "counsel must say: " + v.Reviews[0].Question, yes, nil}
 	case len(v.EvidenceMissing) > 0:
 		kind := v.EvidenceMissing[0]
 		rule := v.wants[kind]
-		return &check{refused, rule + "/evidence/" + kind, rule, "evidence " + kind + " is not on file", yes}
+		return &check{refused, rule + "/evidence/" + kind, rule, "evidence " + kind + " is not on file", yes, nil}
 	}
-	return &check{refused, failClosed, failClosed, "it could not be decided", yes}
+	return &check{refused, failClosed, failClosed, "it could not be decided", yes, nil}
 }
 
 // readers finds which rules look at the time, and whether any looks at the region.

@@ -1,0 +1,677 @@
+package policy
+
+import (
+	"context"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A Guard is regulation's part of a flag: for one capability in one region, for all
+// patients and all times. It is made of checks; a flag is off by the first that
+// fails.
+type Guard struct {
+	Checks []Check
+	// Reads are the facts that the checks look at, as paths into the evaluation
+	// context; action may be among them.
+	Reads []string
+	// Obligations are what others must do while it is on, as one text.
+	Obligations string
+	// Lease is how long a flag is good after its source was last heard of; 0 is
+	// for ever.
+	Lease time.Duration
+	// Revision is the newest of the store among the records this rests on.
+	Revision int64
+}
+
+// A Check is one reason for a flag to be off.
+type Check struct {
+	Variant  string // RULE-ID, RULE-ID/missing/patient.age, RULE-ID/evidence/irb
+	Rule     string // "" if it is no single rule's
+	Title    string
+	Citation string
+	Why      string // what the rule says
+	Where    string // the places it is about, "" for everywhere
+	When     string // the days, "" for always
+	Says     string // the condition under which it keeps the flag off, in words
+	Fails    string // the same as JsonLogic
+	Reads    []string
+	// Times are the unix seconds at which it may change its mind by the clock, and
+	// Shut the spans in which nobody in the region gets past it.
+	Times []int64
+	Shut  []Span
+}
+
+// A Span is from the one to before the other, in unix seconds.
+type Span struct{ From, To int64 }
+
+// always are the ends of time.
+const (
+	dawn = math.MinInt64
+	doom = math.MaxInt64
+)
+
+// Compile works out the guard. Without law it has none to offer: ask Without first.
+func (p *Position) Compile(ctx context.Context, q Question) *Guard {
+	g := &guarding{engine: p.Law, in: p.input(q), homes: q.Jurisdictions}
+	if p.Law.empty() {
+		return &Guard{}
+	}
+	g.in.Evidence, g.in.Waivers = p.about(q)
+	if g.unknownPlace() {
+		return &Guard{Checks: []Check{{Variant: NoEncodedLaw, Why: "no law is encoded for a place of this region", Says: "always",
+			Fails: "true", Shut: []Span{{dawn, doom}}}}, Revision: p.LawRevision}
+	}
+	if p.Law.silentOn(q.Capability) {
+		return &Guard{Revision: p.LawRevision}
+	}
+	key := "guard\x00" + string(canonicalJSON([]any{g.in, g.homes, p.From.Unix()}))
+	if known, ok := p.Law.partials.recall(key); ok {
+		return p.dated(known.(*Guard), g)
+	}
+	g.standings(ctx, p.From)
+	made := g.guard()
+	p.Law.partials.keep(key, made)
+	return p.dated(made, g)
+}
+
+// dated gives a guard the revision of what it rests on.
+func (p *Position) dated(g *Guard, of *guarding) *Guard {
+	dated := *g
+	dated.Revision = p.LawRevision
+	for _, e := range of.in.Evidence {
+		dated.Revision = max(dated.Revision, e.Revision)
+	}
+	for _, w := range of.in.Waivers {
+		dated.Revision = max(dated.Revision, w.Revision)
+	}
+	return &dated
+}
+
+// about is the evidence and the waivers that may count for a question, wherever the
+// patient is.
+func (p *Position) about(q Question) ([]Evidence, []Waiver) {
+	known := p.Law.bundle.places.zones
+	return kept(p.Evidence, func(e Evidence) bool {
+			return (e.Capability == "" || e.Capability == q.Capability) && (e.CapabilityVersion == "" || e.CapabilityVersion == q.Version) &&
+				(e.Scope == "*" || e.Scope == q.Region || known[e.Scope] != nil)
+		}), kept(p.Waivers, func(w Waiver) bool {
+			return w.Capability == q.Capability
+		})
+}
+
+// guarding is a guard in the making.
+type guarding struct {
+	engine *Engine
+	in     Input
+	homes  []string // the region's jurisdictions
+	fact   string   // that says whose law applies, "" if no rule names one
+	places []string // for which there are stands
+	stands map[string][]spell
+}
+
+// A spell is a stand and when it holds.
+type spell struct {
+	Span
+	day Day
+	*stand
+}
+
+func (g *guarding) unknownPlace() bool { return !g.engine.placesKnown(g.homes) }
+
+// governing is the fact that says whose law applies: that of the rules which flags
+// enforce, else the first of those that the other rules go by.
+func (e *Engine) governing(capability, actor string) string {
+	named := map[string]bool{}
+	for _, id := range e.bundle.ids {
+		r := e.bundle.Records[id]
+		if r.Location == "" || !slices.Contains(r.Capabilities, capability) || !slices.Contains(r.Actors, actor) {
+			continue
+		}
+		if r.enforcedBy(capability) == "flag" {
+			return "patient." + r.Location
+		}
+		named[r.Location] = true
+	}
+	for _, location := range e.bundle.words.Locations {
+		if named[location] {
+			return "patient." + location
+		}
+	}
+	return ""
+}
+
+// standings works out what holds in each place: in every one of which there is law
+// where a fact says which, else in those of the region.
+func (g *guarding) standings(ctx context.Context, since time.Time) {
+	g.fact, g.places = g.engine.governing(g.in.Capability, g.in.Actor), slices.Sorted(slices.Values(g.homes))
+	if g.fact != "" {
+		g.places = sortedKeys(g.engine.bundle.places.Places)
+	}
+	g.stands = map[string][]spell{}
+	for _, place := range g.places {
+		list := []spell{}
+		days := g.days(place, since)
+		for i, d := range days {
+			s := spell{Span: Span{dawn, doom}, day: d, stand: g.engine.standOn(ctx, &g.in, place, d)}
+			if i > 0 {
+				s.From = g.midnight(d, place)
+			}
+			if i+1 < len(days) {
+				s.To = g.midnight(days[i+1], place)
+			}
+			list = append(list, s)
+		}
+		g.stands[place] = list
+	}
+}
+
+func (g *guarding) midnight(d Day, place string) int64 {
+	at, _ := g.engine.bundle.moment(d, place)
+	return at.Unix()
+}
+
+// days are the first day that counts in a place, and all later ones on which what
+// holds there may change.
+func (g *guarding) days(place string, since time.Time) []Day {
+	b := g.engine.bundle
+	c := &situation{bundle: b, in: &g.in, jurisdiction: place}
+	var days []Day
+	graces := []int{0}
+	for _, id := range b.ids {
+		if r := b.Records[id]; r.reaches(c) {
+			days = append(days, r.boundaries()...)
+			graces = append(graces, r.GraceDays)
+		}
+	}
+	slices.Sort(graces)
+	graces = slices.Compact(graces)
+	for _, e := range g.in.Evidence {
+		if e.Scope != "*" && e.Scope != g.in.Region && e.Scope != place {
+			continue
+		}
+		for _, text := range []string{e.Issued, e.Expires} {
+			for _, grace := range graces {
+				if d, err := ParseDay(text); err == nil && (grace == 0 || text == e.Expires) {
+					days = append(days, shift(d, grace))
+				}
+			}
+		}
+	}
+	for _, w := range g.in.Waivers {
+		for _, text := range []string{w.Issued, w.Expires} {
+			if d, err := ParseDay(text); err == nil && w.Jurisdiction == place {
+				days = append(days, d)
+			}
+		}
+	}
+	for _, name := range sortedKeys(b.tables) {
+		for _, rows := range b.tables[name].Rows {
+			for _, row := range rows {
+				days = append(days, row.from())
+			}
+		}
+	}
+	days = union2(days, nil)
+	first := Day("2000-01-01")
+	if len(days) > 0 {
+		first = shift(days[0], -1)
+	}
+	if !since.IsZero() {
+		first = b.today(since, place)
+		days = slices.DeleteFunc(days, func(d Day) bool { return d <= first })
+	}
+	return append([]Day{first}, days...)
+}
+
+// holding is where and when one check is made, by what it tests.
+type holding struct {
+	check
+	spans map[string][]Span // place → spans
+}
+
+// guard puts the checks of all places and times together. The same check in several
+// places, or on both sides of a day, is made once.
+func (g *guarding) guard() *Guard {
+	out := &Guard{}
+	var all []*holding
+	index := map[string]*holding{}
+	note := func(place string, s Span, c check) {
+		key := strconv.Itoa(int(c.class)) + c.variant + "\x00" + c.fails.String()
+		h := index[key]
+		if h == nil {
+			h = &holding{check: c, spans: map[string][]Span{}}
+			index[key] = h
+			all = append(all, h)
+		}
+		list := h.spans[place]
+		if n := len(list); n > 0 && list[n-1].To == s.From {
+			list[n-1].To = s.To
+		} else {
+			list = append(list, s)
+		}
+		h.spans[place] = list
+	}
+	for _, place := range g.places {
+		for _, s := range g.stands[place] {
+			if s.never != nil {
+				note(place, s.Span, *s.never)
+			}
+			for _, c := range s.checks {
+				note(place, s.Span, c)
+			}
+			if slices.Contains(g.homes, place) && s.lease > 0 && (out.Lease == 0 || time.Duration(s.lease)*time.Second < out.Lease) {
+				out.Lease = time.Duration(s.lease) * time.Second
+			}
+		}
+	}
+	slices.SortStableFunc(all, func(a, b *holding) int {
+		if a.class != b.class {
+			return int(a.class - b.class)
+		}
+		return strings.Compare(a.rule+a.variant, b.rule+b.variant)
+	})
+	var checks []Check
+	for _, h := range all {
+		checks = append(checks, g.made(h))
+	}
+	out.Checks = append(g.first(all), checks...)
+	reads := map[string]bool{}
+	for _, c := range out.Checks {
+		for _, r := range c.Reads {
+			reads[r] = true
+		}
+	}
+	out.Reads = sortedKeys(reads)
+	out.Obligations = g.obligations()
+	return out
+}
+
+// first are the checks that stand before what the rules say: where the patient is,
+// and whether the facts are of their types.
+func (g *guarding) first(all []*holding) []Check {
+	var list []Check
+	if g.fact != "" {
+		at := variable(g.fact)
+		var places []any
+		for _, p := range g.places {
+			places = append(places, p)
+		}
+		fails := and(present(at), not(anyOf(at, places)))
+		list = append(list, Check{Variant: "elsewhere", Why: "no law is encoded for that place", Fails: fails.String(),
+			Says: g.fact + " is a place for which no law is encoded", Reads: []string{g.fact}})
+	}
+	reads := map[string]bool{}
+	for _, h := range all {
+		h.fails.variables(reads)
+	}
+	for _, fact := range sortedKeys(reads) {
+		want, typ := g.engine.bundle.words.Facts[fact], "string"
+		var values []any
+		switch want := want.(type) {
+		case []any:
+			values = want
+		case string:
+			typ = want
+		}
+		if fact == g.fact {
+			continue // a place that is no text is elsewhere
+		}
+		if h := slices.IndexFunc(all, func(h *holding) bool { return h.whole[fact] }); h >= 0 {
+			typ = "whole"
+		}
+		fails := not(typed(fact, typ, values))
+		list = append(list, Check{Variant: "ill-typed/" + fact, Why: "a fact of the wrong type is no fact", Fails: fails.String(),
+			Says: fact + " is given and is not " + wantingText(want), Reads: []string{fact}})
+	}
+	return list
+}
+
+func wantingText(want any) string {
+	if want == nil {
+		want = "string"
+	}
+	return wanting(want)
+}
+
+// variables collects the facts that an expression looks at.
+func (l *logic) variables(into map[string]bool) {
+	if l.op == "var" {
+		if path, _ := l.args[0].lit.(string); path != "" && path != "accumulator" {
+			into[path] = true
+		}
+		return
+	}
+	for i, a := range l.args {
+		if i > 0 && (l.op == "some" || l.op == "reduce") {
+			break // within a loop only the element is seen
+		}
+		a.variables(into)
+	}
+}
+
+// made makes a check of what holds in some places at some times.
+func (g *guarding) made(h *holding) Check {
+	groups := g.groups(h)
+	var fails, applies []*logic
+	times := map[int64]bool{}
+	for _, group := range groups {
+		where := and(g.placedIn(group.places), withplacedIn(group.spans))
+		applies = append(applies, where)
+		fails = append(fails, and(where, h.fails))
+		for _, s := range group.spans {
+			times[s.From], times[s.To] = true, true
+		}
+	}
+	delete(times, dawn)
+	delete(times, doom)
+	all := or(fails...)
+	if len(groups) > 1 {
+		all = and(or(applies...), h.fails)
+	}
+	read := map[string]bool{}
+	all.variables(read)
+	c := Check{Variant: h.variant, Rule: h.rule, Why: h.why, Says: h.fails.words(), Fails: all.String(), Shut: g.shut(h),
+		Where: g.whereWords(groups), When: g.whenWords(h)}
+	if h.fails.is(true) {
+		c.Says = "always"
+	}
+	if r := g.engine.bundle.Records[h.rule]; r != nil {
+		c.Title, c.Citation = r.Title, r.Citation
+	}
+	delete(read, "$flagd.timestamp")
+	c.Reads = sortedKeys(read)
+	for at := range times {
+		c.Times = append(c.Times, at)
+	}
+	slices.Sort(c.Times)
+	return c
+}
+
+type group struct {
+	places []string
+	spans  []Span
+}
+
+// groups puts the places together in which a check is made at the same times.
+func (g *guarding) groups(h *holding) []group {
+	var list []group
+	for _, place := range g.places {
+		spans := h.spans[place]
+		if len(spans) == 0 {
+			continue
+		}
+		i := slices.IndexFunc(list, func(x group) bool { return slices.Equal(x.spans, spans) })
+		if i < 0 {
+			list = append(list, group{spans: spans})
+			i = len(list) - 1
+		}
+		list[i].places = append(list[i].places, place)
+	}
+	return list
+}
+
+// placedIn is true where the law of one of these places applies. A patient of whom the
+// place is not known is in every place of the region.
+func (g *guarding) placedIn(places []string) *logic {
+	if len(places) == len(g.places) {
+		return yes
+	}
+	fact, home := g.fact, slices.ContainsFunc(places, func(p string) bool { return slices.Contains(g.homes, p) })
+	if fact == "" {
+		return g.among(places)
+	}
+	at := variable(fact)
+	var named, others []any
+	for _, p := range g.places {
+		if slices.Contains(places, p) {
+			named = append(named, p)
+		} else {
+			others = append(others, p)
+		}
+	}
+	if len(others) < len(named) {
+		is := not(anyOf(at, others))
+		if !home {
+			return and(present(at), is)
+		}
+		return is
+	}
+	if home {
+		return or(absent(at), anyOf(at, named))
+	}
+	return anyOf(at, named)
+}
+
+// among is placedIn where no rule names a fact: then the patient's residence picks one of
+// the region's own, and whoever lives elsewhere is in all of them.
+func (g *guarding) among(places []string) *logic {
+	at := variable(residence)
+	var others []any
+	for _, p := range g.places {
+		if !slices.Contains(places, p) {
+			others = append(others, p)
+		}
+	}
+	return not(anyOf(at, others))
+}
+
+const residence = "patient.residence"
+
+// withplacedIn is true within one of the spans.
+func withplacedIn(spans []Span) *logic {
+	clock := variable("$flagd.timestamp")
+	var list []*logic
+	for _, s := range spans {
+		var both []*logic
+		if s.From != dawn {
+			both = append(both, op(">=", clock, literal(s.From)))
+		}
+		if s.To != doom {
+			both = append(both, op("<", clock, literal(s.To)))
+		}
+		list = append(list, and(both...))
+	}
+	return or(list...)
+}
+
+// shut are the spans in which a check that needs no fact keeps out everybody in the
+// region: each of its places is refused, and this is the refusal of the first.
+func (g *guarding) shut(h *holding) []Span {
+	if h.class != refused {
+		return nil
+	}
+	var out []Span
+	homes := slices.Sorted(slices.Values(g.homes))
+	for _, s := range h.spans[homes[0]] {
+		spans := []Span{s}
+		for _, other := range homes[1:] {
+			spans = g.narrowed(spans, other)
+		}
+		out = append(out, spans...)
+	}
+	return out
+}
+
+// narrowed keeps of some spans what is refused in another place too.
+func (g *guarding) narrowed(spans []Span, place string) []Span {
+	var out []Span
+	for _, s := range spans {
+		for _, x := range g.stands[place] {
+			if both := (Span{max(s.From, x.From), min(s.To, x.To)}); x.never != nil && both.From < both.To {
+				out = append(out, both)
+			}
+		}
+	}
+	return out
+}
+
+func (g *guarding) whereWords(groups []group) string {
+	var places []string
+	for _, x := range groups {
+		places = append(places, x.places...)
+	}
+	if len(places) == len(g.places) {
+		return ""
+	}
+	slices.Sort(places)
+	return g.engine.bundle.names(places)
+}
+
+func (g *guarding) whenWords(h *holding) string {
+	var parts []string
+	for _, place := range g.places {
+		for _, s := range h.spans[place] {
+			from, to := g.dayOf(place, s.From), g.dayOf(place, s.To)
+			text := ""
+			switch {
+			case from == "" && to == "":
+				return ""
+			case to == "":
+				text = "from " + from
+			case from == "":
+				text = "until " + to
+			default:
+				text = "from " + from + " until " + to
+			}
+			if !slices.Contains(parts, text) {
+				parts = append(parts, text)
+			}
+		}
+	}
+	return strings.Join(parts, "; ")
+}
+
+func (g *guarding) dayOf(place string, unix int64) string {
+	if unix == dawn || unix == doom {
+		return ""
+	}
+	return string(g.engine.bundle.today(time.Unix(unix, 0), place))
+}
+
+// obligations says what others must do, in the places of the region: each as
+// RULE-ID kind params @point, and where and from when if not everywhere and always.
+func (g *guarding) obligations() string {
+	type where struct {
+		places []string
+		from   Day
+		always bool
+	}
+	seen := map[string]*where{}
+	homes := slices.Sorted(slices.Values(g.homes))
+	for _, place := range homes {
+		for i, s := range g.stands[place] {
+			for _, o := range s.owes {
+				text := o.rule + " " + o.kind
+				if o.params != "" && o.params != "{}" {
+					text += " " + o.params
+				}
+				text += " @" + o.point
+				w := seen[text]
+				if w == nil {
+					w = &where{from: s.day, always: i == 0}
+					seen[text] = w
+				}
+				if !slices.Contains(w.places, place) {
+					w.places = append(w.places, place)
+				}
+			}
+		}
+	}
+	var list []string
+	for _, text := range sortedKeys(seen) {
+		w := seen[text]
+		if len(w.places) < len(homes) {
+			text += " in " + strings.Join(w.places, ",")
+		}
+		if !w.always {
+			text += " from " + string(w.from)
+		}
+		list = append(list, text)
+	}
+	return strings.Join(list, "; ")
+}
+
+// Judge says by the rules themselves what a compiled flag must answer: whether the
+// capability may be on for a patient of whom these facts are known. It is far slower,
+// and exists so that the two can be held against each other. Facts that no check of
+// the flag looks at are not looked at here either.
+func (p *Position) Judge(ctx context.Context, q Question, g *Guard, facts map[string]any) (allowed bool, why Decision) {
+	return p.judge(ctx, q, g, facts, p.Enable)
+}
+
+func (p *Position) judge(ctx context.Context, q Question, g *Guard, facts map[string]any, enable func(context.Context, Question) Decision) (allowed bool, why Decision) {
+	if p.Without() {
+		return false, p.Enable(ctx, q)
+	}
+	places, ok := p.Law.whereFrom(q, p.input(q).Actor, facts)
+	if !ok {
+		return false, Decision{Status: Deny, Sentence: "elsewhere"}
+	}
+	q.Jurisdictions = places
+	d := enable(ctx, q)
+	if p.Law.silentOn(q.Capability) {
+		return d.Allow, d
+	}
+	for _, j := range places {
+		if v := d.ByJurisdiction[j]; v == nil || !v.Allow {
+			return false, d
+		}
+	}
+	in := p.input(q)
+	in.Phase, in.Request, in.Facts = Evaluation, map[string]any{}, map[string]any{}
+	for _, path := range g.Reads {
+		if v := reach(facts, path); v != nil && path == "action" {
+			in.Request["action"] = v
+		} else if v != nil {
+			plant(in.Facts, strings.Split(path, "."), v)
+		}
+	}
+	d = p.Law.decide(ctx, in, func(r *Record) bool { return r.enforcedBy(q.Capability) == "flag" })
+	return d.Allow, d
+}
+
+// whereFrom are the jurisdictions whose law a single case is under.
+func (e *Engine) whereFrom(q Question, actor string, facts map[string]any) ([]string, bool) {
+	if e.empty() || e.silentOn(q.Capability) {
+		return q.Jurisdictions, true
+	}
+	fact := e.governing(q.Capability, actor)
+	if fact == "" {
+		if lives, _ := reach(facts, residence).(string); slices.Contains(q.Jurisdictions, lives) {
+			return []string{lives}, true
+		}
+		return q.Jurisdictions, true
+	}
+	switch place := reach(facts, fact).(type) {
+	case nil:
+		return q.Jurisdictions, true
+	case string:
+		return []string{place}, e.bundle.places.zones[place] != nil
+	}
+	return nil, false
+}
+
+// reach is the value at a path, nil where there is none.
+func reach(facts map[string]any, path string) any {
+	var v any = facts
+	for _, part := range strings.Split(path, ".") {
+		m, _ := v.(map[string]any)
+		v = m[part]
+	}
+	return v
+}
+
+func plant(into map[string]any, path []string, v any) {
+	for len(path) > 1 {
+		next, _ := into[path[0]].(map[string]any)
+		if next == nil {
+			next = map[string]any{}
+			into[path[0]] = next
+		}
+		into, path = next, path[1:]
+	}
+	into[path[0]] = v
+}
