@@ -86,6 +86,13 @@ func (r *Replica) Ready() <-chan struct{} { return r.follower.Ready() }
 // when the last one was.
 func (r *Replica) Fresh() (bool, time.Time) { return r.follower.Fresh(), r.follower.LastContact() }
 
+// Silence is how long the store has been silent at a time, by that clock or by the
+// monotonic one, whichever says more. It is what a lease is compared with: neither
+// a clock that was set back nor one that stands still prolongs it.
+func (r *Replica) Silence(at time.Time) time.Duration {
+	return max(r.follower.Silence(), at.Sub(r.follower.LastContact()))
+}
+
 // Wait returns once the snapshot shows a revision of the store.
 func (r *Replica) Wait(ctx context.Context, revision int64) error {
 	return r.follower.Wait(ctx, revision)
@@ -101,6 +108,7 @@ func (r *Replica) apply(b kv.Batch) {
 		next.take(e)
 	}
 	snapshot := next.build(b.Revision)
+	snapshot.Life = b.Life
 	r.publish(snapshot)
 	r.metrics.applied(snapshot, next.recompiled, r.now().Sub(began))
 	r.log.Debug("snapshot", "revision", b.Revision, "changed", len(b.Events), "recompiled", next.recompiled, "took", r.now().Sub(began))

@@ -15,7 +15,8 @@ import (
 // number of readers may use it without a lock. Maps and slices it returns are
 // shared: read only.
 type Snapshot struct {
-	Revision int64 // of the store; evaluation says it
+	Revision int64          // of the store; evaluation says it
+	Life     kv.Incarnation // of the store
 	catalog  *catalog
 	regions  map[string]*regionView
 	damaged  damage

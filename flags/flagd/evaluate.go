@@ -45,7 +45,7 @@ func resolve[T any](ctx context.Context, h *Handler, header http.Header, q quest
 	if !found {
 		return r, evaluationError(eval.FlagNotFound, "region "+s.region+" has no flag of this key", s.view.metadata)
 	}
-	result := f.Evaluate(facts, s.at)
+	result := s.evaluate(f, facts)
 	r.metadata = s.metadata(s.view.metadataOf(f))
 	if result.ErrorCode != "" {
 		return r, evaluationError(result.ErrorCode, result.ErrorDetails, r.metadata)
@@ -63,11 +63,12 @@ func resolve[T any](ctx context.Context, h *Handler, header http.Header, q quest
 
 // sight is what one request sees: its region at one moment.
 type sight struct {
-	region string
-	view   *view
-	at     time.Time
-	stale  bool
-	since  time.Time // the source's last sign of life
+	region  string
+	view    *view
+	at      time.Time
+	stale   bool
+	since   time.Time     // the source's last sign of life
+	silence time.Duration // of the source
 }
 
 // sight finds out who asks, of which region, and what that serves now. Errors
@@ -82,7 +83,11 @@ func (h *Handler) sight(ctx context.Context, header http.Header) (sight, error) 
 		return sight{}, err
 	}
 	fresh, since := h.cfg.Source.Fresh()
-	return sight{region: region, view: v, at: h.cfg.Now(), stale: !fresh, since: since}, nil
+	s := sight{region: region, view: v, at: h.cfg.Now(), stale: !fresh, since: since}
+	if len(v.leases) > 0 {
+		s.silence = h.cfg.Source.Silence(s.at)
+	}
+	return s, nil
 }
 
 // reason is why a value is served. One from a snapshot that cannot be renewed

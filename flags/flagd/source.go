@@ -27,6 +27,9 @@ type Source interface {
 	// Fresh reports whether the source is in contact with whence it has its
 	// state, and when it last was.
 	Fresh() (bool, time.Time)
+	// Silence is how long ago, at a time, the source was last known to speak for
+	// its state, by whichever clock says more. Leases are compared with it.
+	Silence(at time.Time) time.Duration
 	// Changed is closed when a Revision has changed. It is taken before
 	// Revision, or a change in between is missed.
 	Changed() <-chan struct{}
@@ -36,8 +39,17 @@ type Source interface {
 // once it has been given away.
 type Set struct {
 	Revision int64
+	Origin   Origin
 	Metadata map[string]any // flat: string, bool, json.Number
 	Flags    []*eval.Flag   // each key once
+}
+
+// Origin tells those who keep a set whence it comes, so that they can refuse one
+// that is older. The zero value says nothing.
+type Origin struct {
+	Incarnation string `json:"incarnation"`
+	Epoch       int64  `json:"epoch"`
+	Revision    int64  `json:"revision"` // of the set, in that life of the store
 }
 
 // FromReplica is the source of a server: what its replica has of the store.
@@ -71,7 +83,8 @@ func (r replica) Set(region string) (Set, error) {
 	}
 	revision := s.RegionRevision(region)
 	metadata := map[string]any{"flagSetId": region, "version": strconv.FormatInt(revision, 10)}
-	return Set{Revision: revision, Metadata: metadata, Flags: s.FlagSet(region)}, nil
+	origin := Origin{Incarnation: s.Life.ID, Epoch: s.Life.Epoch, Revision: revision}
+	return Set{Revision: revision, Origin: origin, Metadata: metadata, Flags: s.FlagSet(region)}, nil
 }
 
 func (r replica) Regions() ([]string, error) {
@@ -147,6 +160,9 @@ func (s *Sets) Regions() ([]string, error) {
 
 // Fresh is always true: what was put is what there is.
 func (s *Sets) Fresh() (bool, time.Time) { return true, time.Time{} }
+
+// Silence is always none.
+func (s *Sets) Silence(time.Time) time.Duration { return 0 }
 
 // Changed is closed with the next Put.
 func (s *Sets) Changed() <-chan struct{} {

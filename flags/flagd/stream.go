@@ -25,8 +25,11 @@ type event struct {
 // follower is what a stream does at each turn.
 type follower struct {
 	changed func(from, to []*view) error // from is nil the first time
-	idle    func() error                 // keepAlive has passed
-	ending  func()                       // the server stops
+	// turn comes after changed, at each look; it says when to look again even if
+	// nothing changes, 0 for never. It is where leases are seen to.
+	turn   func(now []*view) (time.Duration, error)
+	idle   func() error // keepAlive has passed
+	ending func()       // the server stops
 }
 
 // follow calls f as the regions change, until the caller leaves, the server
@@ -43,6 +46,8 @@ func (h *Handler) follow(ctx context.Context, regions func() ([]string, error), 
 	defer leave()
 	beat := time.NewTicker(h.keepAlive)
 	defer beat.Stop()
+	again := time.NewTimer(time.Hour)
+	defer again.Stop()
 	var last []*view
 	for {
 		changed := h.cfg.Source.Changed() // before looking
@@ -56,8 +61,16 @@ func (h *Handler) follow(ctx context.Context, regions func() ([]string, error), 
 			}
 			last = now
 		}
+		next, err := f.turn(now)
+		if err != nil {
+			return err
+		}
+		if again.Stop(); next > 0 {
+			again.Reset(next)
+		}
 		select {
 		case <-changed:
+		case <-again.C:
 		case <-beat.C:
 			err = h.recheck(regions, f.idle)
 		case <-h.closing:
@@ -91,6 +104,7 @@ func (h *Handler) recheck(regions func() ([]string, error), idle func() error) e
 func (h *Handler) events(ctx context.Context, header http.Header, write func(event) error) error {
 	c := callerFrom(ctx)
 	send := func(e event) error { return h.sending(ctx, func() error { return write(e) }) }
+	lapses := lapses{}
 	return h.follow(ctx, func() ([]string, error) { return h.regionsFor(c, header) }, follower{
 		changed: func(from, to []*view) error {
 			if from == nil {
@@ -101,6 +115,13 @@ func (h *Handler) events(ctx context.Context, header http.Header, write func(eve
 				return nil // without keys, a client would throw away all it has
 			}
 			return send(event{"configuration_change", data})
+		},
+		turn: func(now []*view) (time.Duration, error) {
+			data, next := lapses.look(now, h.cfg.Source.Silence(h.cfg.Now()))
+			if data == nil {
+				return next, nil
+			}
+			return next, send(event{"configuration_change", data})
 		},
 		idle:   func() error { return send(event{kind: "keep_alive"}) },
 		ending: func() { _ = send(event{kind: "provider_shutdown"}) }, // who does not hear it hears the end

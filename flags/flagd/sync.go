@@ -4,6 +4,7 @@ package flagd
 
 import (
 	"context"
+	"time"
 
 	syncv1 "buf.build/gen/go/open-feature/flagd/protocolbuffers/go/flagd/sync/v1"
 	"connectrpc.com/connect"
@@ -20,24 +21,39 @@ type syncV1 struct{ h *Handler }
 const maxSending = 128
 
 // SyncFlags sends the whole set at once, and again in whole after each change of
-// the region. There are no partial updates: what is missing from a set is
-// deleted by those who receive it.
+// the region, and whenever leases are renewed. There are no partial updates: what
+// is missing from a set is deleted by those who receive it.
 func (s syncV1) SyncFlags(ctx context.Context, req *connect.Request[syncv1.SyncFlagsRequest], stream *connect.ServerStream[syncv1.SyncFlagsResponse]) error {
 	c, selector := callerFrom(ctx), req.Msg.GetSelector()
 	regions := func() ([]string, error) {
 		region, err := s.h.regionFor(c, req.Header(), selector)
 		return []string{region}, err
 	}
+	var sent time.Time // the grant of what was sent last
 	return s.h.follow(ctx, regions, follower{
 		changed: func(_, to []*view) error {
-			return s.sendDocument(ctx, stream, to[0])
+			sent, _ = s.grant(to[0])
+			return s.sendDocument(ctx, stream, to[0], sent)
+		},
+		turn: func(now []*view) (next time.Duration, err error) {
+			granted, next := s.grant(now[0])
+			if !granted.Equal(sent) {
+				sent, err = granted, s.sendDocument(ctx, stream, now[0], granted)
+			}
+			return next, err
 		},
 		idle:   func() error { return nil }, // the protocol has no sign of life; the connection has
 		ending: func() {},
 	})
 }
 
-func (s syncV1) sendDocument(ctx context.Context, stream *connect.ServerStream[syncv1.SyncFlagsResponse], v *view) error {
+// grant is up to when the source has spoken for a view; see there.
+func (s syncV1) grant(v *view) (time.Time, time.Duration) {
+	at := s.h.cfg.Now()
+	return v.grant(at, s.h.cfg.Source.Silence(at))
+}
+
+func (s syncV1) sendDocument(ctx context.Context, stream *connect.ServerStream[syncv1.SyncFlagsResponse], v *view, granted time.Time) error {
 	select {
 	case s.h.sendingDocuments <- struct{}{}:
 	case <-ctx.Done():
@@ -45,7 +61,7 @@ func (s syncV1) sendDocument(ctx context.Context, stream *connect.ServerStream[s
 	}
 	defer func() { <-s.h.sendingDocuments }()
 	return s.h.sending(ctx, func() error {
-		return stream.Send(&syncv1.SyncFlagsResponse{FlagConfiguration: v.document(), SyncContext: s.h.syncContext})
+		return stream.Send(&syncv1.SyncFlagsResponse{FlagConfiguration: v.document(granted), SyncContext: s.h.syncContext})
 	})
 }
 
@@ -59,7 +75,8 @@ func (s syncV1) FetchAllFlags(ctx context.Context, req *connect.Request[syncv1.F
 	if err != nil {
 		return nil, protocolError(err)
 	}
-	return connect.NewResponse(&syncv1.FetchAllFlagsResponse{FlagConfiguration: v.document()}), nil
+	granted, _ := s.grant(v)
+	return connect.NewResponse(&syncv1.FetchAllFlagsResponse{FlagConfiguration: v.document(granted)}), nil
 }
 
 // GetMetadata is what providers older than sync_context ask for instead: what

@@ -84,7 +84,7 @@ func (s evaluationV1) ResolveAll(ctx context.Context, req *connect.Request[v1.Re
 	}
 	all := make(map[string]*v1.AnyFlag, len(seen.view.byKey))
 	for key, f := range seen.view.byKey {
-		result := f.Evaluate(facts, seen.at)
+		result := seen.evaluate(f, facts)
 		if !result.HasValue {
 			continue
 		}

@@ -3,9 +3,11 @@ package flagd
 import (
 	"encoding/json"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"google.golang.org/protobuf/types/known/structpb"
 
@@ -19,24 +21,30 @@ type view struct {
 	set      Set
 	byKey    map[string]*served
 	metadata *structpb.Struct
-	document func() string // for flagd.sync.v1
+	leases   []time.Duration // of the flags that have one, in order
 
 	mu      sync.Mutex
 	changes map[int64]*structpb.Struct // by the revision from which they lead here; guarded by mu
+	sent    string                     // the document made last; guarded by mu
+	granted time.Time                  // up to when its source spoke for it; guarded by mu
 }
 
 // served is a flag with its metadata in the form of the protocol.
 type served struct {
 	*eval.Flag
+	lease    time.Duration                   // 0: none
 	metadata atomic.Pointer[structpb.Struct] // nil until somebody asked
 }
 
 func newView(region string, set Set) *view {
 	v := &view{region: region, set: set, byKey: make(map[string]*served, len(set.Flags)), metadata: structOf(set.Metadata)}
 	for _, f := range set.Flags {
-		v.byKey[f.Key()] = &served{Flag: f}
+		v.byKey[f.Key()] = &served{Flag: f, lease: f.Lease()}
+		if lease := f.Lease(); lease > 0 {
+			v.leases = append(v.leases, lease)
+		}
 	}
-	v.document = sync.OnceValue(v.writeDocument)
+	slices.Sort(v.leases)
 	return v
 }
 
@@ -54,16 +62,40 @@ func (v *view) metadataOf(f *served) *structpb.Struct {
 	return m
 }
 
-// writeDocument is the set in flagd's language, ready for any flagd provider.
-func (v *view) writeDocument() string {
+// document is the set in flagd's language, ready for any flagd provider. What has
+// a lease is good for that long from when the source last spoke for the set. It is
+// made once for all who are sent the same.
+func (v *view) document(granted time.Time) string {
+	if len(v.leases) == 0 {
+		granted = time.Time{}
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.sent == "" || !v.granted.Equal(granted) {
+		v.sent, v.granted = v.writeDocument(granted), granted
+	}
+	return v.sent
+}
+
+func (v *view) writeDocument(granted time.Time) string {
 	var b strings.Builder
-	b.WriteString(`{"flags":{`)
+	if v.set.Origin != (Origin{}) {
+		b.WriteString(`{"$quorate":`)
+		b.Write(encoded(v.set.Origin))
+		b.WriteString(`,"flags":{`)
+	} else {
+		b.WriteString(`{"flags":{`)
+	}
 	for i, f := range v.set.Flags {
 		if i > 0 {
 			b.WriteByte(',')
 		}
 		b.Write(encoded(f.Key()))
 		b.WriteByte(':')
+		if lease := v.byKey[f.Key()].lease; lease > 0 {
+			b.Write(f.DefinitionUntil(granted.Add(lease)))
+			continue
+		}
 		b.Write(f.Definition())
 	}
 	b.WriteByte('}')
@@ -75,7 +107,8 @@ func (v *view) writeDocument() string {
 	return b.String()
 }
 
-// encoded is the JSON of a string or of flat metadata, which always has one.
+// encoded is the JSON of a string, of flat metadata or of an origin, which always
+// have one.
 func encoded(x any) []byte {
 	raw, err := json.Marshal(x)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -42,6 +43,7 @@ type Event struct {
 // of one record are seen as the last of them.
 type Batch struct {
 	Revision      int64
+	Life          Incarnation // of the store
 	First, Listed bool
 	Events        []Event
 }
@@ -110,6 +112,16 @@ func (f *Follower) LastContact() time.Time {
 func (f *Follower) Fresh() bool {
 	heard := f.heard.Load()
 	return heard != 0 && time.Since(f.started)-time.Duration(heard) <= silence
+}
+
+// Silence is how long ago the store last gave a sign of life, by the monotonic
+// clock, which nobody sets; as long as can be before the first.
+func (f *Follower) Silence() time.Duration {
+	heard := f.heard.Load()
+	if heard == 0 {
+		return math.MaxInt64
+	}
+	return time.Since(f.started) - time.Duration(heard)
 }
 
 // Mismatches counts records that the minute's comparison found to differ from
@@ -192,8 +204,8 @@ func (f *Follower) load(ctx context.Context) (int64, error) {
 	if revision == 0 {
 		return 0, errors.New("nothing is followed")
 	}
-	f.handOver(Batch{Revision: revision, Listed: true, Events: events})
 	f.life = life
+	f.handOver(Batch{Revision: revision, Listed: true, Events: events})
 	return revision, nil
 }
 
@@ -319,7 +331,7 @@ func (f *Follower) handOver(b Batch) {
 	b.Events = f.followed(b.Events)
 	first := f.Revision() == 0
 	for _, sub := range f.subs {
-		mine := Batch{Revision: b.Revision, First: first, Listed: b.Listed, Events: sub.share(b.Events)}
+		mine := Batch{Revision: b.Revision, Life: f.life, First: first, Listed: b.Listed, Events: sub.share(b.Events)}
 		if first || len(mine.Events) > 0 {
 			sub.apply(mine)
 		}
