@@ -17,8 +17,10 @@ import (
 	"github.com/open-policy-agent/opa/v1/util"
 )
 
-// MaxArchive is the most bytes that an archive may have, packed.
-const MaxArchive = 4 << 20
+// MaxArchive is the most bytes that an archive may have, packed: as much as goes
+// into one request, and with its record into one transaction of the store. The
+// embedded law takes a twentieth of it.
+const MaxArchive = 700 << 10
 
 // signatures is the file of a bundle that vouches for all the others.
 const signatures = ".signatures.json"

@@ -227,6 +227,23 @@ func recordsOf[T any](c Collection[T], resp *clientv3.GetResponse) (sound []Entr
 	return sound, damaged
 }
 
+// Unmoved refuses if anything below a prefix, such as "enablements/", was written
+// after a revision, and has the commit fail if that happens by then. As with List,
+// a deletion is not noticed.
+func (tx *Tx) Unmoved(prefix string, since int64) error {
+	resp, err := tx.getList(Root+prefix, clientv3.WithKeysOnly())
+	if err != nil {
+		return err
+	}
+	for _, found := range resp.Kvs {
+		if found.ModRevision > since {
+			return fault.New(fault.Conflict, "moved_since", "%s has changed at revision %d, after revision %d that was looked at",
+				string(found.Key[len(Root):]), found.ModRevision, since).Do("look again and decide again")
+		}
+	}
+	return nil
+}
+
 // Edits lists what the transaction would write, in the order of writing.
 func (tx *Tx) Edits() []Edit {
 	edits := make([]Edit, 0, len(tx.order))

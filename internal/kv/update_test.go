@@ -313,3 +313,48 @@ func (x *lossyTxn) Commit() (*clientv3.TxnResponse, error) {
 	}
 	return resp, err
 }
+
+// Unmoved looks at a whole prefix: what was written since is refused, what is
+// written before the commit has it fail.
+func TestUnmovedGuardsAPrefix(t *testing.T) {
+	store := kvtest.New(t)
+	below := kv.NewCollection[string]("below", 1)
+	put := func(key, value string) int64 {
+		t.Helper()
+		out, err := store.Update(t.Context(), "", func(tx *kv.Tx) error { return kv.Put(tx, below.Key(key), value) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out.Revision
+	}
+	guarded := func(since int64, between func()) error {
+		tries := 0
+		_, err := store.Update(t.Context(), "", func(tx *kv.Tx) error {
+			if err := tx.Unmoved("below/", since); err != nil {
+				return err
+			}
+			if tries++; tries == 1 && between != nil {
+				between()
+			}
+			return kv.Put(tx, kv.NewCollection[int]("pointer", 1).Key("x"), int(since)+tries)
+		})
+		return err
+	}
+	if err := guarded(0, nil); err != nil {
+		t.Errorf("an empty prefix: %v", err)
+	}
+	first := put("a", "1")
+	if err := guarded(first, nil); err != nil {
+		t.Errorf("looked at since: %v", err)
+	}
+	if err := guarded(first-1, nil); !fault.HasCode(err, "moved_since") {
+		t.Errorf("written since: %v", err)
+	}
+	if err := guarded(first, func() { put("b", "2") }); !fault.HasCode(err, "moved_since") {
+		t.Errorf("a new one before the commit: %v", err)
+	}
+	now := put("a", "3")
+	if err := guarded(now, func() { put("a", "4") }); !fault.HasCode(err, "moved_since") {
+		t.Errorf("a changed one before the commit: %v", err)
+	}
+}

@@ -1,0 +1,529 @@
+package policy_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"io/fs"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/quorate/quorate/internal/audit"
+	"github.com/quorate/quorate/internal/fault"
+	"github.com/quorate/quorate/internal/gate"
+	"github.com/quorate/quorate/internal/identity"
+	"github.com/quorate/quorate/internal/kv"
+	"github.com/quorate/quorate/internal/kv/kvtest"
+	"github.com/quorate/quorate/policy"
+	rules "github.com/quorate/quorate/policy/rego"
+	"github.com/quorate/quorate/policy/sandbox"
+)
+
+// TestMain lets the test binary be the process that looks at bundles.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == sandbox.ChildArg {
+		os.Exit(sandbox.Main())
+	}
+	os.Exit(m.Run())
+}
+
+func as(role identity.Role, regions ...string) identity.Principal {
+	return identity.Principal{ID: "token:" + string(role), Name: string(role), Grants: []identity.Grant{{Role: role, Regions: regions}}}
+}
+
+var (
+	compliance = as(identity.Compliance, identity.Every)
+	counsel    = as(identity.Counsel, identity.Every)
+	lead       = as(identity.RegionalLead, "co")
+	operator   = as(identity.Operator, identity.Every)
+)
+
+// world is a place with two regions, one capability and what is on in it.
+type world struct{ live []policy.Question }
+
+func (world) HasRegion(r string) bool { return r == "co" || r == "hi" }
+func (world) HasCapability(c string) bool {
+	return c == "video_visit" || c == "ai_triage" || c == "epcs_video"
+}
+func (w world) Live() ([]policy.Question, int64)      { return w.live, 0 }
+func (world) Share(_, _, fact string) (float64, bool) { return 0, fact == "patient.location_now" }
+
+// site is a store with the verbs of policy, and a replica that follows it.
+type site struct {
+	t       *testing.T
+	store   *kv.Store
+	service *policy.Service
+	records *policy.Records
+	key     policy.SigningKey
+	now     time.Time
+}
+
+func newSite(t *testing.T, live ...policy.Question) *site {
+	t.Helper()
+	s := &site{t: t, store: kvtest.New(t), now: time.Now()}
+	var trusted policy.TrustedKeys
+	s.key, trusted = newKey(t)
+	clock := func() time.Time { return s.now }
+	g := gate.New(s.store, gate.Unregulated{}, clock, slog.New(slog.DiscardHandler), nil)
+	s.records = policy.NewRecords(slog.New(slog.DiscardHandler), nil)
+	follower := s.store.NewFollower()
+	follower.Subscribe(func(b kv.Batch) { s.records.Apply(b) }, append(s.records.Prefixes(), "enablements/")...)
+	g.SettleOn(follower)
+	s.service = policy.NewService(g, s.store, s.records, world{live}, func(ctx context.Context, archive, law []byte) (policy.Report, error) {
+		return sandbox.Check(ctx, sandbox.Request{Archive: archive, Law: law, Keys: trusted})
+	}, clock)
+	g.Verbs(s.service.Verbs())
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); follower.Run(ctx) }()
+	t.Cleanup(func() { cancel(); <-done })
+	<-follower.Ready()
+	return s
+}
+
+func newKey(t *testing.T) (policy.SigningKey, policy.TrustedKeys) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := func(kind string, raw []byte) string {
+		return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: raw}))
+	}
+	return policy.SigningKey{ID: "counsel", Key: text("PRIVATE KEY", private)}, policy.TrustedKeys{"counsel": text("PUBLIC KEY", public)}
+}
+
+func by(p identity.Principal) gate.Origin { return gate.Origin{Actor: p, Reason: "test"} }
+
+func (s *site) push(files fs.FS, region string) policy.Pushed {
+	s.t.Helper()
+	p, err := s.tryPush(files, region)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return p
+}
+
+func (s *site) tryPush(files fs.FS, region string) (policy.Pushed, error) {
+	s.t.Helper()
+	archive, err := policy.Pack(files, s.key)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	who := compliance
+	if region != "" {
+		who = lead
+	}
+	p, _, err := s.service.Push(s.t.Context(), by(who), policy.PushRequest{Archive: archive, Region: region})
+	return p, err
+}
+
+// activate has the embedded law hold.
+func (s *site) activate() policy.Pushed {
+	s.t.Helper()
+	p := s.push(rules.Law, "")
+	if _, _, err := s.service.Activate(s.t.Context(), by(compliance), policy.ActivateRequest{Layer: policy.Law, Digest: p.Digest}); err != nil {
+		s.t.Fatal(err)
+	}
+	return p
+}
+
+// copied is the embedded law with one text in the place of another.
+func copied(t *testing.T, name, old, new string) fstest.MapFS {
+	t.Helper()
+	files := fstest.MapFS{}
+	if err := fs.WalkDir(rules.Law, ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		raw, err := fs.ReadFile(rules.Law, path)
+		if path == name && !strings.Contains(string(raw), old) {
+			t.Fatalf("%s does not say %q", name, old)
+		}
+		if path == name {
+			raw = []byte(strings.Replace(string(raw), old, new, 1))
+		}
+		files[path] = &fstest.MapFile{Data: raw}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+func wants(t *testing.T, what string, err error, code string) {
+	t.Helper()
+	if !fault.HasCode(err, code) {
+		t.Errorf("%s: %v, want %s", what, err, code)
+	}
+}
+
+// From nothing permitted to a law that holds, and back to the one before.
+func TestALawIsPushedActivatedAndRolledBack(t *testing.T) {
+	s := newSite(t)
+	if !s.records.Position().Without() {
+		t.Error("something is permitted before any law is active")
+	}
+	first := s.push(rules.Law, "")
+	if !s.records.Position().Without() {
+		t.Error("pushing a bundle changed what holds")
+	}
+	if first.Rules != 60 || first.SignedBy != "counsel" || first.Act.By != "compliance" {
+		t.Errorf("%+v", first)
+	}
+	s.activate()
+	if got := s.records.Position(); got.Without() || got.PolicyRevision() != first.Digest || got.From.IsZero() || got.LawRevision == 0 {
+		t.Errorf("%+v", got)
+	}
+	later := s.push(copied(t, ".manifest", "2026-07-01", "2026-09-01"), "")
+	wantRevision := func(digest string) {
+		t.Helper()
+		if got := s.records.Position().PolicyRevision(); got != digest {
+			t.Errorf("%.12s holds, want %.12s", got, digest)
+		}
+	}
+	if _, _, err := s.service.Activate(t.Context(), by(counsel), policy.ActivateRequest{Layer: policy.Law, Digest: later.Digest}); err != nil {
+		t.Fatal(err)
+	}
+	wantRevision(later.Digest)
+	_, err := s.tryPush(copied(t, ".manifest", "2026-07-01", "2026-08-01"), "")
+	wants(t, "an older bundle", err, "older_bundle")
+	if _, _, err := s.service.Rollback(t.Context(), by(compliance), policy.Law, ""); err != nil {
+		t.Fatal(err)
+	}
+	wantRevision(first.Digest)
+	_, _, err = s.service.Activate(t.Context(), by(operator), policy.ActivateRequest{Layer: policy.Law, Digest: later.Digest})
+	wants(t, "an operator activates a law", err, "forbidden")
+	_, _, err = s.service.Activate(t.Context(), by(compliance), policy.ActivateRequest{Layer: policy.Law, Digest: strings.Repeat("0", 64)})
+	wants(t, "a bundle that nobody pushed", err, "unknown_bundle")
+	wantRevision(first.Digest)
+	list, err := s.service.Bundles(t.Context(), lead)
+	if err != nil || len(list) != 2 || list[0].Digest != later.Digest {
+		t.Errorf("%d bundles, %v", len(list), err)
+	}
+}
+
+// What the record says of a pushed bundle is its digest; the bytes are in the store.
+func TestTheRecordOfAPushIsShort(t *testing.T) {
+	s := newSite(t)
+	s.push(rules.Law, "")
+	leaves, err := audit.Newest(t.Context(), s.store, 1)
+	if err != nil || len(leaves) != 1 || leaves[0].Action != identity.PushRules {
+		t.Fatalf("%v, %v", leaves, err)
+	}
+	for _, e := range leaves[0].Edits {
+		if len(e.After) > 200 {
+			t.Errorf("%s: %d bytes in the record", e.Path, len(e.After))
+		}
+	}
+}
+
+// A bundle with faults is refused with their places, on the record, and what was
+// active stays.
+func TestABrokenBundleIsRefusedOnTheRecord(t *testing.T) {
+	s := newSite(t)
+	good := s.activate()
+	_, err := s.tryPush(copied(t, "registry/federal/data.yaml", `effective: "2025-07-05"`, `effective: "2025-7-5"`), "")
+	wants(t, "a malformed day", err, "bad_bundle")
+	if err == nil || !strings.Contains(err.Error(), "registry/federal/data.yaml:") || !strings.Contains(err.Error(), `"2025-7-5" is not a day`) {
+		t.Errorf("it is said: %v", err)
+	}
+	leaves, listErr := audit.Newest(t.Context(), s.store, 1)
+	if listErr != nil || leaves[0].Result != audit.Refused || leaves[0].Refusal.Code != "bad_bundle" {
+		t.Errorf("the newest entry: %+v, %v", leaves[0].Leaf, listErr)
+	}
+	if got := s.records.Position().PolicyRevision(); got != good.Digest {
+		t.Errorf("%.12s holds", got)
+	}
+}
+
+// An activation rests on what somebody looked at: an enablement since then has it
+// fail, and so does one between the look and the commit.
+func TestAnActivationFailsIfAnEnablementMoved(t *testing.T) {
+	s := newSite(t)
+	p := s.push(rules.Law, "")
+	out, err := s.store.Update(t.Context(), "", func(tx *kv.Tx) error {
+		return kv.Put(tx, kv.NewCollection[string]("enablements", 1).Key("co", "video_visit"), "on")
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := policy.ActivateRequest{Layer: policy.Law, Digest: p.Digest, Previewed: out.Revision - 1}
+	_, _, err = s.service.Activate(t.Context(), by(compliance), request)
+	wants(t, "looked at before the enablement", err, "moved_since")
+	if !s.records.Position().Without() {
+		t.Error("it was activated all the same")
+	}
+	request.Previewed = out.Revision
+	if _, _, err := s.service.Activate(t.Context(), by(compliance), request); err != nil {
+		t.Errorf("looked at after the enablement: %v", err)
+	}
+}
+
+const ownManifest = `{"metadata":{"layer":"region","region":"co","as_last_confirmed":"2026-07-01"}}`
+
+func own(manifest string) fstest.MapFS {
+	return fstest.MapFS{
+		".manifest": {Data: []byte(manifest)},
+		"registry/own/data.yaml": {Data: []byte(`CO-OWN-CONSENT:
+  title: Consent first
+  citation: Operating procedure 7
+  jurisdictions: ["*"]
+  actors: [provider]
+  capabilities: [video_visit]
+  phase: E
+  acts: [enable]
+  time_zone: local
+  status: in_force
+  waivable_by: [risk]
+  point: flag
+  monotone: true
+  confidence: source
+  review_due: "2099-01-01"
+`)},
+		"rules/own/a.rego": {Data: []byte("package quorate.rules[\"CO-OWN-CONSENT\"]\n\nfinding contains {\"effect\": \"deny\", \"why\": \"consent first\"} if input.act == \"enable\"\n")},
+	}
+}
+
+var colorado = policy.Question{Region: "co", Jurisdictions: []string{"US-CO"}, Capability: "video_visit"}
+
+// denied lists who denies the enablement in Colorado at the site's time.
+func (s *site) denied(q policy.Question) []string {
+	s.t.Helper()
+	q.AsOf = s.now
+	d := s.records.Position().Enable(s.t.Context(), q)
+	if len(d.BadInput) > 0 {
+		s.t.Fatal(d.BadInput)
+	}
+	var list []string
+	for _, v := range d.ByJurisdiction {
+		list = append(list, v.Denials...)
+	}
+	return list
+}
+
+// A region's own procedure holds there, by its lead's word alone, and goes away
+// again; the law under it cannot be taken away by it.
+func TestARegionAddsItsOwnProcedure(t *testing.T) {
+	s := newSite(t)
+	request := policy.ActivateRequest{Layer: policy.Region, Region: "co"}
+	request.Digest = s.push(own(ownManifest), "co").Digest
+	_, _, err := s.service.Activate(t.Context(), by(lead), request)
+	wants(t, "without a law", err, "no_law")
+	s.activate()
+	_, _, err = s.service.Activate(t.Context(), by(compliance), request)
+	wants(t, "by compliance", err, "forbidden")
+	if _, _, err := s.service.Activate(t.Context(), by(lead), request); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.denied(colorado); !slices.Contains(got, "CO-OWN-CONSENT") {
+		t.Errorf("denied by %v", got)
+	}
+	hawaii := policy.Question{Region: "hi", Jurisdictions: []string{"US-HI"}, Capability: "video_visit"}
+	if got := s.denied(hawaii); slices.Contains(got, "CO-OWN-CONSENT") {
+		t.Errorf("in Hawaii denied by %v", got)
+	}
+	_, err = s.tryPush(own(strings.Replace(ownManifest, `"co"`, `"hi"`, 1)), "co")
+	wants(t, "another region's procedure", err, "bad_bundle") // its rules are Colorado's by name
+	if _, _, err := s.service.Rollback(t.Context(), by(lead), policy.Region, "co"); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.denied(colorado); slices.Contains(got, "CO-OWN-CONSENT") {
+		t.Error("it holds after it was taken back")
+	}
+}
+
+// Waivers are class-checked when they are written and whenever they are read.
+func TestWaivers(t *testing.T) {
+	s := newSite(t)
+	ask := policy.WaiverRequest{RuleID: "CO-OWN-CONSENT", Jurisdiction: "US-CO", Capability: "video_visit", Expires: policy.Day(s.now.AddDate(0, 1, 0).Format(time.DateOnly))}
+	grant := func(who identity.Principal, change func(*policy.WaiverRequest)) (policy.GrantedWaiver, error) {
+		r := ask
+		change(&r)
+		w, _, err := s.service.GrantWaiver(t.Context(), by(who), r)
+		return w, err
+	}
+	same := func(*policy.WaiverRequest) {}
+	_, err := grant(compliance, same)
+	wants(t, "without a law", err, "no_law")
+	s.activate()
+	p := s.push(own(ownManifest), "co")
+	if _, _, err := s.service.Activate(t.Context(), by(lead), policy.ActivateRequest{Layer: policy.Region, Region: "co", Digest: p.Digest}); err != nil {
+		t.Fatal(err)
+	}
+	for what, c := range map[string]struct {
+		who    identity.Principal
+		change func(*policy.WaiverRequest)
+		code   string
+	}{
+		"by a lead":         {lead, same, "forbidden"},
+		"by counsel":        {counsel, same, "forbidden"},
+		"an unwaivable one": {compliance, func(r *policy.WaiverRequest) { r.RuleID = "XS-LICENSE-PATIENT-LOCATION" }, "not_waivable"},
+		"another class":     {compliance, func(r *policy.WaiverRequest) { r.Class = "patient" }, "not_waivable"},
+		"too long":          {compliance, func(r *policy.WaiverRequest) { r.Expires = policy.Day(s.now.AddDate(2, 0, 0).Format(time.DateOnly)) }, "not_waivable"},
+		"over already":      {compliance, func(r *policy.WaiverRequest) { r.Expires = "2020-01-01" }, "not_waivable"},
+		"no day":            {compliance, func(r *policy.WaiverRequest) { r.Expires = "soon" }, "not_waivable"},
+		"no rule":           {compliance, func(r *policy.WaiverRequest) { r.RuleID = "XX-NONE" }, "unknown_rule"},
+		"no place":          {compliance, func(r *policy.WaiverRequest) { r.Jurisdiction = "US-ZZ" }, "unknown_jurisdiction"},
+		"no capability":     {compliance, func(r *policy.WaiverRequest) { r.Capability = "teleport" }, "unknown_capability"},
+		"a bad id":          {compliance, func(r *policy.WaiverRequest) { r.ID = "../x" }, "bad_id"},
+	} {
+		_, err := grant(c.who, c.change)
+		wants(t, what, err, c.code)
+	}
+	w, err := grant(compliance, same)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := s.denied(colorado); slices.Contains(got, "CO-OWN-CONSENT") {
+		t.Errorf("waived, and denied by %v", got)
+	}
+	s.now = s.now.AddDate(0, 2, 0)
+	if got := s.denied(colorado); !slices.Contains(got, "CO-OWN-CONSENT") {
+		t.Error("the waiver outlives its end")
+	}
+	s.now = s.now.AddDate(0, -2, 0)
+	if _, _, err := s.service.RevokeWaiver(t.Context(), by(compliance), w.ID); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.denied(colorado); !slices.Contains(got, "CO-OWN-CONSENT") {
+		t.Error("the waiver outlives its revocation")
+	}
+	list, err := s.service.Waivers(t.Context(), lead)
+	if err != nil || len(list) != 1 || list[0].Value.Revoked == nil {
+		t.Errorf("%v, %v", list, err)
+	}
+}
+
+const hash = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+// Evidence is typed, scoped and ends; it counts at once, and no longer once revoked.
+func TestEvidence(t *testing.T) {
+	s := newSite(t)
+	s.activate()
+	day := func(years int) policy.Day { return policy.Day(s.now.AddDate(years, 0, 0).Format(time.DateOnly)) }
+	ask := policy.EvidenceRequest{Type: "vendor_baa", Scope: "co", Expires: day(1), Hash: hash}
+	for what, c := range map[string]struct {
+		who    identity.Principal
+		change func(*policy.EvidenceRequest)
+		code   string
+	}{
+		"a lead for another region":  {lead, func(r *policy.EvidenceRequest) { r.Scope = "hi" }, "forbidden"},
+		"a lead for all":             {lead, func(r *policy.EvidenceRequest) { r.Scope = "*" }, "forbidden"},
+		"a lead for a shared place":  {lead, func(r *policy.EvidenceRequest) { r.Scope = "US-CO" }, "forbidden"},
+		"an operator":                {operator, func(*policy.EvidenceRequest) {}, "forbidden"},
+		"an unknown type":            {lead, func(r *policy.EvidenceRequest) { r.Type = "vendor_bba" }, "unknown_type"},
+		"no word":                    {lead, func(r *policy.EvidenceRequest) { r.Type = "Vendor BAA" }, "unknown_type"},
+		"performs nothing known":     {lead, func(r *policy.EvidenceRequest) { r.Type, r.Service = "performs:magic", "portal" }, "unknown_type"},
+		"performs, by nobody":        {lead, func(r *policy.EvidenceRequest) { r.Type = "performs:consent" }, "no_service"},
+		"an unknown place":           {compliance, func(r *policy.EvidenceRequest) { r.Scope = "US-ZZ" }, "unknown_jurisdiction"},
+		"an unknown region":          {compliance, func(r *policy.EvidenceRequest) { r.Scope = "atlantis" }, "unknown_scope"},
+		"an unknown capability":      {lead, func(r *policy.EvidenceRequest) { r.Capability = "teleport" }, "unknown_capability"},
+		"a version of nothing":       {lead, func(r *policy.EvidenceRequest) { r.CapabilityVersion = "2" }, "no_capability"},
+		"no end":                     {lead, func(r *policy.EvidenceRequest) { r.Expires = "" }, "bad_day"},
+		"a malformed end":            {lead, func(r *policy.EvidenceRequest) { r.Expires = "2030-1-1" }, "bad_day"},
+		"ended":                      {lead, func(r *policy.EvidenceRequest) { r.Expires = "2020-01-01" }, "lapsed"},
+		"ends before it begins":      {lead, func(r *policy.EvidenceRequest) { r.Issued = day(2) }, "bad_day"},
+		"for ever":                   {lead, func(r *policy.EvidenceRequest) { r.Expires = "2999-01-01" }, "too_long"},
+		"no hash":                    {lead, func(r *policy.EvidenceRequest) { r.Hash = "" }, "no_hash"},
+		"a hash that is none":        {lead, func(r *policy.EvidenceRequest) { r.Hash = "sha256:abc" }, "bad_hash"},
+		"a password in the address":  {lead, func(r *policy.EvidenceRequest) { r.URI = "https://a:b@example.org/" }, "bad_uri"},
+		"a note that moves a cursor": {lead, func(r *policy.EvidenceRequest) { r.Note = "\x1b[2J" }, "bad_text"},
+	} {
+		r := ask
+		c.change(&r)
+		_, _, err := s.service.AddEvidence(t.Context(), by(c.who), r)
+		wants(t, what, err, c.code)
+	}
+	proof, receipt, err := s.service.AddEvidence(t.Context(), by(lead), ask)
+	if err != nil || proof.ID == "" || receipt.Revision == 0 {
+		t.Fatalf("%+v %v", proof, err)
+	}
+	for _, r := range []policy.EvidenceRequest{
+		{Type: "performs:consent", Service: "portal", Scope: "co", Expires: day(1)},
+		{Type: "readiness:video_visit", Scope: "co", Expires: day(1)},
+		{Type: "local:training", Scope: "co", Capability: "video_visit", CapabilityVersion: "2", Expires: day(1)},
+	} {
+		if _, _, err := s.service.AddEvidence(t.Context(), by(lead), r); err != nil {
+			t.Errorf("%s: %v", r.Type, err)
+		}
+	}
+	if got := len(s.records.Position().Evidence); got != 4 {
+		t.Errorf("%d pieces count, want 4", got)
+	}
+	_, _, err = s.service.RevokeEvidence(t.Context(), by(as(identity.RegionalLead, "hi")), proof.ID)
+	wants(t, "another region's evidence", err, "forbidden")
+	_, _, err = s.service.RevokeEvidence(t.Context(), gate.Origin{Actor: lead}, proof.ID)
+	wants(t, "without a reason", err, "no_reason")
+	if _, _, err := s.service.RevokeEvidence(t.Context(), by(lead), proof.ID); err != nil {
+		t.Fatal(err)
+	}
+	if got := len(s.records.Position().Evidence); got != 3 {
+		t.Errorf("%d pieces count after the revocation", got)
+	}
+	_, _, err = s.service.RevokeEvidence(t.Context(), by(lead), "ev-none")
+	wants(t, "no such evidence", err, "unknown_evidence")
+}
+
+// A retry under the same key finds its own proof; it is not on file twice.
+func TestEvidenceIsAddedOncePerKey(t *testing.T) {
+	s := newSite(t)
+	key, err := gate.NewKey(s.now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := by(lead)
+	o.Key = key
+	r := policy.EvidenceRequest{Type: "readiness:x", Scope: "co", Expires: policy.Day(s.now.AddDate(1, 0, 0).Format(time.DateOnly))}
+	first, _, err := s.service.AddEvidence(t.Context(), o, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, receipt, err := s.service.AddEvidence(t.Context(), o, r)
+	if err != nil || !receipt.Replayed || second.ID != first.ID {
+		t.Errorf("%s, %s, %+v, %v", first.ID, second.ID, receipt, err)
+	}
+	if list, err := s.service.Evidence(t.Context(), lead); err != nil || len(list) != 1 {
+		t.Errorf("%d pieces, %v", len(list), err)
+	}
+}
+
+// A second replica that starts later holds the same; and one that starts with a
+// damaged pointer permits nothing.
+func TestAReplicaComesToTheSamePosition(t *testing.T) {
+	s := newSite(t)
+	s.activate()
+	s.push(own(ownManifest), "co")
+	records := policy.NewRecords(slog.New(slog.DiscardHandler), nil)
+	follower := s.store.NewFollower()
+	follower.Subscribe(func(b kv.Batch) { records.Apply(b) }, records.Prefixes()...)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); follower.Run(ctx) }()
+	<-follower.Ready()
+	cancel()
+	<-done
+	a, b := s.records.Position(), records.Position()
+	if b.Without() || a.PolicyRevision() != b.PolicyRevision() || a.LawRevision != b.LawRevision || !a.From.Equal(b.From) {
+		t.Errorf("%s at %d, %s at %d", a.PolicyRevision(), a.LawRevision, b.PolicyRevision(), b.LawRevision)
+	}
+	if !records.Apply(kv.Batch{Events: []kv.Event{{Path: "policy/active", Value: []byte(`{"schema":1,"sum":"00000000","value":{}}`), Revision: 999}}}) || !records.Position().Without() {
+		t.Error("a damaged pointer permits something")
+	}
+}
