@@ -327,8 +327,10 @@ func TestUnmovedGuardsAPrefix(t *testing.T) {
 		}
 		return out.Revision
 	}
+	asked := 0
 	guarded := func(since int64, between func()) error {
 		tries := 0
+		asked++
 		_, err := store.Update(t.Context(), "", func(tx *kv.Tx) error {
 			if err := tx.Unmoved("below/", since); err != nil {
 				return err
@@ -336,7 +338,7 @@ func TestUnmovedGuardsAPrefix(t *testing.T) {
 			if tries++; tries == 1 && between != nil {
 				between()
 			}
-			return kv.Put(tx, kv.NewCollection[int]("pointer", 1).Key("x"), int(since)+tries)
+			return kv.Put(tx, kv.NewCollection[int]("pointer", 1).Key("x"), asked)
 		})
 		return err
 	}
