@@ -67,7 +67,11 @@ func foundBody(tx *kv.Tx, f Founding, act Act) error {
 	if err := kv.Put(tx, bodies.Key(h.Body.Key), h.Body); err != nil {
 		return err
 	}
-	for _, seat := range h.Seats {
+	for _, rule := range h.Body.Charter.Seats {
+		seat, ok := h.Seats[rule.Key]
+		if !ok {
+			continue
+		}
 		if err := kv.Put(tx, seats.Key(h.Body.Key, seat.Key), seat); err != nil {
 			return err
 		}
