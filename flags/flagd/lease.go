@@ -42,10 +42,7 @@ func (v *view) grant(at time.Time, silence time.Duration) (granted time.Time, ne
 
 // lapsed counts the leases that a silence has outlasted.
 func (v *view) lapsed(silence time.Duration) int {
-	n, found := slices.BinarySearch(v.leases, silence)
-	for found && n < len(v.leases) && v.leases[n] == silence {
-		n++
-	}
+	n, _ := slices.BinarySearch(v.leases, min(silence, math.MaxInt64-1)+1)
 	return n
 }
 

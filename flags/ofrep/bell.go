@@ -47,7 +47,7 @@ func (h *Handler) Run(ctx context.Context) {
 	tick := time.NewTicker(look)
 	defer tick.Stop()
 	for {
-		changed := h.cfg.Replica.Changed()
+		changed := h.source.Changed()
 		h.ringBells()
 		select {
 		case <-changed:
@@ -60,7 +60,7 @@ func (h *Handler) Run(ctx context.Context) {
 
 // bell is the bell of a region, nil if there is no such region.
 func (h *Handler) bell(region string) *bell {
-	if s := h.cfg.Replica.Snapshot(); s == nil || !s.HasRegion(region) {
+	if s := h.source.State(); s == nil || !s.HasRegion(region) {
 		return nil
 	}
 	for range 2 {
@@ -77,17 +77,21 @@ func (h *Handler) bell(region string) *bell {
 
 // ringBells compares every region with what its listeners were told last.
 func (h *Handler) ringBells() {
-	s := h.cfg.Replica.Snapshot()
+	s := h.source.State()
 	if s == nil {
 		return
 	}
-	fresh, _ := h.cfg.Replica.Fresh()
+	fresh, _ := h.source.Fresh()
 	now := h.cfg.Now()
+	silence := h.source.Silence(now)
 	h.bells.mu.Lock()
 	defer h.bells.mu.Unlock()
-	for _, region := range s.Regions() {
-		key := region.Value.Key
-		id := state(s, key, now, !fresh)
+	for _, key := range s.RegionKeys() {
+		lapsed := 0
+		if t := h.table(s, key); t != nil {
+			lapsed = t.lapsed(silence)
+		}
+		id := state(s, key, now, !fresh, lapsed)
 		switch b := h.bells.byRegion[key]; {
 		case b == nil:
 			h.bells.byRegion[key] = &bell{event: newEvent(id, now), rung: make(chan struct{})}

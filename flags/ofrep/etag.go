@@ -9,8 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/quorate/quorate/flags"
 )
 
 // state names what a region's values rest on besides the context: their newest
@@ -20,13 +18,17 @@ import (
 //	4711          as of revision 4711
 //	4711.2        past the second moment at which the clock changes a value
 //	4711-stale    the store is silent
-func state(s *flags.Snapshot, region string, at time.Time, stale bool) string {
+//	4711-stale-2  so long that two leases have run out
+func state(s State, region string, at time.Time, stale bool, lapsed int) string {
 	id := strconv.FormatInt(s.RegionRevision(region), 10)
 	if stage := s.TimeStage(region, at); stage > 0 {
 		id += "." + strconv.Itoa(stage)
 	}
 	if stale {
 		id += "-stale"
+	}
+	if lapsed > 0 {
+		id += "-" + strconv.Itoa(lapsed)
 	}
 	return id
 }
@@ -39,7 +41,7 @@ func (q *question) etag() (string, error) {
 		return "", err
 	}
 	h := sha256.New()
-	h.Write([]byte(q.region + "\n" + state(q.snapshot, q.region, q.at, q.stale) + "\n"))
+	h.Write([]byte(q.region + "\n" + state(q.state, q.region, q.at, q.stale, q.flags.lapsed(q.silence)) + "\n"))
 	if q.stale {
 		h.Write(q.since.UTC().AppendFormat(nil, time.RFC3339))
 	}
@@ -74,13 +76,13 @@ func (h *Handler) catchUp(q *question, r *http.Request) {
 	id, _, _ := strings.Cut(r.URL.Query().Get("flagConfigEtag"), "-")
 	id, _, _ = strings.Cut(id, ".")
 	revision, err := strconv.ParseInt(id, 10, 64)
-	if err != nil || revision <= q.snapshot.Revision || q.stale {
+	if err != nil || revision <= q.state.Newest() || q.stale {
 		return
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), maxCatchUp)
 	defer cancel()
-	_ = h.cfg.Replica.Wait(ctx, revision) // if it is not seen, the client is answered from what there is
-	if s := h.cfg.Replica.Snapshot(); s.HasRegion(q.region) {
-		q.snapshot, q.flags = s, h.table(s, q.region)
+	_ = h.source.Wait(ctx, revision) // if it is not seen, the client is answered from what there is
+	if s := h.source.State(); s.HasRegion(q.region) {
+		q.state, q.flags = s, h.table(s, q.region)
 	}
 }

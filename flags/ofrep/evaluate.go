@@ -2,7 +2,6 @@ package ofrep
 
 import (
 	"net/http"
-	"strconv"
 
 	"github.com/quorate/quorate/flags/eval"
 )
@@ -30,7 +29,7 @@ func (h *Handler) evaluate(w http.ResponseWriter, r *http.Request, a *address) {
 
 // evaluate evaluates one flag and counts it.
 func (q *question) evaluate(f *face) *said {
-	result := f.flag.Evaluate(q.context, q.at)
+	result := q.result(f)
 	since := int64(0)
 	if q.stale {
 		since = q.since.Unix()
@@ -38,6 +37,14 @@ func (q *question) evaluate(f *face) *said {
 	s := f.say(&result, since)
 	s.uses.Add(1)
 	return s
+}
+
+// result gives the flag's value, as long as its lease lasts.
+func (q *question) result(f *face) eval.Result {
+	if f.lease > 0 && q.silence >= f.lease {
+		return f.flag.Lapsed()
+	}
+	return f.flag.Evaluate(q.context, q.at)
 }
 
 // evaluateAll answers for all flags of a region. Some may have failed: the answer
@@ -75,11 +82,8 @@ func (h *Handler) appendAll(b []byte, q *question) []byte {
 		}
 		b = append(b, q.evaluate(f).item...)
 	}
-	b = append(b, `],"metadata":{"region":"`...)
-	b = append(b, q.region...) // a region that exists has a key of plain letters
-	b = append(b, `","revision":`...)
-	b = strconv.AppendInt(b, q.snapshot.RegionRevision(q.region), 10)
-	b = append(b, '}')
+	b = append(b, `],"metadata":`...)
+	b = append(b, q.flags.metadata...)
 	b = h.appendStream(b, q)
 	return append(b, '}')
 }

@@ -93,14 +93,14 @@ func (h *Handler) listen(w http.ResponseWriter, r *http.Request, a *address) {
 // that is refused, so one that comes right after a restart is let wait.
 func (h *Handler) ready(ctx context.Context) bool {
 	select {
-	case <-h.cfg.Replica.Ready():
+	case <-h.source.Ready():
 		return true
 	default:
 	}
 	late := time.NewTimer(patience)
 	defer late.Stop()
 	select {
-	case <-h.cfg.Replica.Ready():
+	case <-h.source.Ready():
 		return true
 	case <-late.C:
 	case <-ctx.Done():

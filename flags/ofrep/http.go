@@ -9,16 +9,23 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/quorate/quorate/flags"
-	"github.com/quorate/quorate/internal/access"
 )
 
 // Config joins the protocol to the house.
 type Config struct {
-	Replica   *flags.Replica        // required
-	Directory *access.Directory     // who asks; required
+	Replica   *flags.Replica        // required, or a Source
+	Source    Source                // instead of a Replica
+	Directory Directory             // who asks; required
 	Usage     *flags.Usage          // required
 	Now       func() time.Time      // required
 	Registry  prometheus.Registerer // nil: published nowhere
+	// Select says which region a selector means ("" where none was sent, and
+	// flagSetId=co also for an address with a region); nil: flagSetId=REGION, or
+	// the only region that the credential covers.
+	Select func(selector string) (region string, err error)
+	// Context is what the server says of itself in every evaluation, before what
+	// callers send.
+	Context map[string]any
 	// Origins are those of web pages that may ask, such as
 	// "https://portal.example"; "*" is any. None: no page may.
 	Origins []string
@@ -48,6 +55,7 @@ const (
 // A Handler serves OFREP from a replica. It is safe for concurrent use.
 type Handler struct {
 	cfg     Config
+	source  Source
 	origins map[string]bool
 	limit   *limiter
 	metrics *metrics
@@ -64,7 +72,11 @@ func New(cfg Config) *Handler {
 	cfg.Rate, cfg.MaxBody = orDefault(cfg.Rate, DefaultRate), orDefault(cfg.MaxBody, 1<<20)
 	cfg.MaxStreams, cfg.Heartbeat = orDefault(cfg.MaxStreams, DefaultStreams), orDefault(cfg.Heartbeat, 15*time.Second)
 	cfg.Patience = orDefault(cfg.Patience, 10*time.Second)
-	h := &Handler{cfg: cfg, origins: map[string]bool{}, limit: newLimiter(cfg.Rate),
+	source := cfg.Source
+	if source == nil {
+		source = replica{cfg.Replica}
+	}
+	h := &Handler{cfg: cfg, source: source, origins: map[string]bool{}, limit: newLimiter(cfg.Rate),
 		bells: bells{byRegion: map[string]*bell{}}, closing: make(chan struct{})}
 	h.metrics = newMetrics(cfg.Registry, h)
 	for _, o := range cfg.Origins {

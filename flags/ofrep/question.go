@@ -3,12 +3,12 @@ package ofrep
 import (
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/quorate/quorate/flags"
 	"github.com/quorate/quorate/flags/eval"
 	"github.com/quorate/quorate/internal/api"
 	"github.com/quorate/quorate/internal/fault"
@@ -18,14 +18,15 @@ import (
 // question is what has been made of a request: who asks which region's values,
 // with which context, at which time.
 type question struct {
-	who      identity.Principal
-	region   string
-	snapshot *flags.Snapshot
-	flags    *table
-	context  eval.Context
-	at       time.Time
-	stale    bool
-	since    time.Time // of the store's last sign of life
+	who     identity.Principal
+	region  string
+	state   State
+	flags   *table
+	context eval.Context
+	at      time.Time
+	stale   bool
+	since   time.Time     // of the store's last sign of life
+	silence time.Duration // of the source, as leases see it
 }
 
 // ask checks who asks and of which region, and reads the context. The body may
@@ -39,14 +40,18 @@ func (h *Handler) ask(q *question, r *http.Request, a *address) *refusal {
 		return f
 	}
 	q.at = h.cfg.Now()
-	if q.snapshot = h.cfg.Replica.Snapshot(); q.snapshot == nil {
+	if q.state = h.source.State(); q.state == nil {
 		return refused(eval.General, fault.New(fault.NotReady, "not_ready", "this replica has not loaded the state yet").Do("ask again in a second"))
 	}
-	if q.flags = h.table(q.snapshot, q.region); q.flags == nil {
+	if q.flags = h.table(q.state, q.region); q.flags == nil {
 		return refused(eval.General, fault.New(fault.NotFound, "unknown_region", "there is no region %.80q", q.region).Do("check the address of the provider"))
 	}
-	fresh, since := h.cfg.Replica.Fresh()
+	fresh, since := h.source.Fresh()
 	q.stale, q.since = !fresh, since
+	if len(q.flags.leases) > 0 {
+		q.silence = h.source.Silence(q.at)
+	}
+	maps.Copy(q.context, h.cfg.Context)
 	return nil
 }
 
@@ -58,7 +63,7 @@ func (h *Handler) admit(q *question, r *http.Request, a *address) *refusal {
 		return refused(eval.General, err)
 	}
 	api.WithPrincipal(r.Context(), q.who) // for the log
-	if q.region, err = regionOf(r, a, q.who); err != nil {
+	if q.region, err = h.regionOf(r, a, q.who); err != nil {
 		return refused(eval.General, err)
 	}
 	if err := identity.Can(q.who, identity.Evaluate, identity.Target{Kind: "region", Region: q.region}); err != nil {
@@ -75,7 +80,13 @@ func (h *Handler) admit(q *question, r *http.Request, a *address) *refusal {
 
 // regionOf finds the region asked for: the address, the selector, or the only
 // one the credential covers. Whether the credential covers it is checked after.
-func regionOf(r *http.Request, a *address, who identity.Principal) (string, error) {
+func (h *Handler) regionOf(r *http.Request, a *address, who identity.Principal) (string, error) {
+	if h.cfg.Select != nil {
+		if a.scoped {
+			return h.cfg.Select("flagSetId=" + a.region)
+		}
+		return h.cfg.Select(r.Header.Get("Flagd-Selector"))
+	}
 	if a.scoped {
 		return a.region, nil
 	}

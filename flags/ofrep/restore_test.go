@@ -51,8 +51,8 @@ func TestTheTableFollowsAnAcceptedRestore(t *testing.T) {
 	restored := *replica.Snapshot() // off, as the restored store says, at a lower revision
 	restored.Revision = 1
 	h := New(Config{Replica: replica, Usage: flags.NewUsage(nil), Now: time.Now})
-	h.table(on, "co")
-	got := h.table(&restored, "co").byKey["video_visit"].flag.Evaluate(nil, time.Now())
+	h.table(snapshot{on}, "co")
+	got := h.table(snapshot{&restored}, "co").byKey["video_visit"].flag.Evaluate(nil, time.Now())
 	want, _ := restored.Evaluate("co", "video_visit", nil, time.Now())
 	if got.Value != want.Value {
 		t.Errorf("OFREP serves %v, the snapshot says %v", got.Value, want.Value)

@@ -3,6 +3,8 @@ package ofrep
 import (
 	"encoding/json"
 	"maps"
+	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,14 +16,16 @@ import (
 // table is a region's compiled flags as this protocol shows them. It is never
 // changed; a flag that is the same in the next snapshot keeps its face.
 type table struct {
-	of    *flags.Snapshot
-	faces []*face // ordered by key
-	byKey map[string]*face
+	of       State
+	faces    []*face // ordered by key
+	byKey    map[string]*face
+	metadata []byte          // of the set, as JSON
+	leases   []time.Duration // of the flags that have one, in order
 }
 
 // table is the table of a region in a snapshot, nil if there is no such region.
 // After a change the first to ask makes it: some 20 µs for a hundred flags.
-func (h *Handler) table(s *flags.Snapshot, region string) *table {
+func (h *Handler) table(s State, region string) *table {
 	if t := (*h.tables.Load())[region]; t != nil && t.of == s {
 		return t
 	}
@@ -41,17 +45,27 @@ func (h *Handler) table(s *flags.Snapshot, region string) *table {
 	return next[region]
 }
 
-func (h *Handler) newTable(s *flags.Snapshot, region string, old *table) *table {
+func (h *Handler) newTable(s State, region string, old *table) *table {
 	list := s.Flags(region)
-	t := &table{of: s, faces: make([]*face, len(list)), byKey: make(map[string]*face, len(list))}
+	t := &table{of: s, faces: make([]*face, len(list)), byKey: make(map[string]*face, len(list)), metadata: encoded(s.Metadata(region))}
 	for i, flag := range list {
-		f := &face{flag: flag, region: region, usage: h.cfg.Usage}
+		f := &face{flag: flag, region: region, usage: h.cfg.Usage, lease: flag.Lease()}
 		if old != nil && old.byKey[flag.Key()] != nil && old.byKey[flag.Key()].flag == flag {
 			f = old.byKey[flag.Key()]
 		}
 		t.faces[i], t.byKey[flag.Key()] = f, f
+		if f.lease > 0 {
+			t.leases = append(t.leases, f.lease)
+		}
 	}
+	slices.Sort(t.leases)
 	return t
+}
+
+// lapsed counts the leases that a silence has outlasted.
+func (t *table) lapsed(silence time.Duration) int {
+	n, _ := slices.BinarySearch(t.leases, min(silence, math.MaxInt64-1)+1)
+	return n
 }
 
 // face is a compiled flag with what was said of it. There is little to say: one
@@ -61,6 +75,7 @@ type face struct {
 	flag   *eval.Flag
 	region string
 	usage  *flags.Usage
+	lease  time.Duration           // 0: none
 	known  atomic.Pointer[[]*said] // replaced, never changed
 	mu     sync.Mutex              // held while known is replaced
 }
