@@ -57,6 +57,14 @@
 // snapshot from what the store's feed says, recompiling only the pairs that a
 // change touches. Evaluation therefore goes on when the store is gone.
 //
+// # What is counted
+//
+// Usage counts what is served, by region, capability, variant and reason, and
+// which of the declared facts come, by name and service; a Ledger rolls it up by
+// the hour and the month, together with the use that portal services track. Of a
+// person nothing is kept but a band of age, and counts below LeastCell are told to
+// nobody.
+//
 // # How it is changed
 //
 // Only through the verbs of Service, each of which is a change that passes the

@@ -34,6 +34,11 @@ func TestStoredJSONIsKept(t *testing.T) {
 	keep(t, "enablements", Enablement{Region: "co", Capability: "video_visit", Answer: Enable, Until: "2027-04-01", Review: "2027-05-01", How: how,
 		Follow: true, Accepted: &Accepted{How: How{Rollout: &Rollout{Percent: &cap}}, Revision: 7, Act: act}, Answered: act, TurnedOff: &act})
 	keep(t, "baselines", Baseline{"video_visit", how, act})
+	keep(t, "denominators", Denominator{"co", "co-1", "65+", 4100, "2027-03-01", act})
+	keep(t, "usage", UsageShare{Region: "co", Period: "2027-03-01T08", Replica: "k7m2q4x8n3p5r6t9",
+		Evaluations: map[string]map[string]uint64{"video_visit": {"TARGETING_MATCH on": 12}},
+		Tracked:     map[string]map[string]map[string]uint64{"video_visit": {"used": {"co-1 65+": 20}}},
+		Facts:       map[string]map[string]map[string]uint64{"Colorado portal": {"video_visit": {"requests": 12, "other": 1, "patient.age": 11}}}})
 	keep(t, "freezes", Freeze{"year_end", "co", "2027-12-15T00:00", "2028-01-03T06:00", act, &act, &act})
 }
 

@@ -22,16 +22,19 @@ type Use struct {
 	Reason             eval.Reason
 }
 
-// Usage counts evaluations. It is safe for concurrent use: the lock is taken when
-// a counter is fetched, never when it is counted with.
+// Usage counts evaluations, and which declared facts come with them (Witness). It
+// is safe for concurrent use: the lock is taken when a counter is fetched, never
+// when it is counted with.
 type Usage struct {
 	mu       sync.Mutex
 	counters map[Use]*atomic.Uint64
+	taken    map[Use]uint64 // how much of each counter has been taken; guarded by mu
+	facts    factCounts
 }
 
 // NewUsage counts from zero and publishes what it counts.
 func NewUsage(reg prometheus.Registerer) *Usage {
-	u := &Usage{counters: map[Use]*atomic.Uint64{}}
+	u := &Usage{counters: map[Use]*atomic.Uint64{}, taken: map[Use]uint64{}}
 	if reg != nil {
 		reg.MustRegister(u)
 	}
@@ -54,6 +57,18 @@ func (u *Usage) Counter(of Use) *atomic.Uint64 {
 		u.counters[of] = new(atomic.Uint64)
 	}
 	return u.counters[of]
+}
+
+// take hands over what was counted since it was called last.
+func (u *Usage) take(each func(Use, uint64)) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for use, c := range u.counters {
+		if n := c.Load(); n > u.taken[use] {
+			each(use, n-u.taken[use])
+			u.taken[use] = n
+		}
+	}
 }
 
 var evaluationsDesc = prometheus.NewDesc("quorate_evaluations_total",

@@ -83,7 +83,7 @@ func (c *cli) addCommands(root *cobra.Command) {
 	)
 	add := func(group string, commands ...*cobra.Command) { addInOrder(root, group, commands...) }
 	add(decide, newEnableCommand(c), newLaterCommand(c), newDeclineCommand(c), newOffCommand(c))
-	add(look, newBoardCommand(c), newExplainCommand(c), newEvaluateCommand(c), newDriftCommand(c), newEnablementCommand(c),
+	add(look, newBoardCommand(c), newExplainCommand(c), newEvaluateCommand(c), newDriftCommand(c), newEnablementCommand(c), newUsageCommand(c),
 		newAuditCommand(c), newOutcomeCommand(c), newTallyCommand(c), newWhoamiCommand(c))
 	add(keep, newCapabilityCommand(c), newOfferCommand(c), newBaselineCommand(c), newFreezeCommand(c), newPolicyCommand(c), newRegionCommand(c), newFacilityCommand(c), newTokenCommand(c))
 	add(runs, newDemoCommand(c), newServeCommand(c), newVersionCommand(c))

@@ -46,6 +46,7 @@ func resolve[T any](ctx context.Context, h *Handler, header http.Header, q quest
 		return r, evaluationError(eval.FlagNotFound, "region "+s.region+" has no flag of this key", s.view.metadata)
 	}
 	result := s.evaluate(f, facts)
+	h.count(ctx, s, f, facts, result)
 	r.metadata = s.metadata(s.view.metadataOf(f))
 	if result.ErrorCode != "" {
 		return r, evaluationError(result.ErrorCode, result.ErrorDetails, r.metadata)

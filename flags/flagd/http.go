@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/protobuf/types/known/structpb"
 
+	"github.com/quorate/quorate/flags"
 	"github.com/quorate/quorate/internal/fault"
 	"github.com/quorate/quorate/internal/identity"
 )
@@ -46,6 +47,9 @@ type Config struct {
 	// Context is what the server says of itself in every evaluation, before what
 	// callers send. It is also the sync_context.
 	Context map[string]any
+	// Usage counts what is served, and which declared facts come; nil: nothing is
+	// counted.
+	Usage *flags.Usage
 	// HeaderContext are headers that go into the evaluation context, before
 	// everything else: name → key.
 	HeaderContext map[string]string

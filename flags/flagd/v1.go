@@ -82,9 +82,11 @@ func (s evaluationV1) ResolveAll(ctx context.Context, req *connect.Request[v1.Re
 	if err != nil {
 		return nil, protocolError(err)
 	}
+	s.h.witnessAll(ctx, seen, facts)
 	all := make(map[string]*v1.AnyFlag, len(seen.view.byKey))
 	for key, f := range seen.view.byKey {
 		result := seen.evaluate(f, facts)
+		s.h.meter(seen, f).Count(result.Variant, seen.reason(result))
 		if !result.HasValue {
 			continue
 		}

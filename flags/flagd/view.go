@@ -11,6 +11,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/structpb"
 
+	"github.com/quorate/quorate/flags"
 	"github.com/quorate/quorate/flags/eval"
 )
 
@@ -21,7 +22,8 @@ type view struct {
 	set      Set
 	byKey    map[string]*served
 	metadata *structpb.Struct
-	leases   []time.Duration // of the flags that have one, in order
+	leases   []time.Duration               // of the flags that have one, in order
+	facts    atomic.Pointer[flags.Witness] // of ResolveAll; nil until somebody asked
 
 	mu      sync.Mutex
 	changes map[int64]*structpb.Struct // by the revision from which they lead here; guarded by mu
@@ -34,6 +36,7 @@ type served struct {
 	*eval.Flag
 	lease    time.Duration                   // 0: none
 	metadata atomic.Pointer[structpb.Struct] // nil until somebody asked
+	counts   atomic.Pointer[counts]          // likewise
 }
 
 func newView(region string, set Set) *view {

@@ -19,6 +19,7 @@ func (h *Handler) evaluate(w http.ResponseWriter, r *http.Request, a *address) {
 			ErrorDetails: "region " + q.region + " has no flag of this key", Metadata: map[string]any{}})
 		return
 	}
+	f.facts.Saw(q.who.Name, q.context)
 	said := q.evaluate(f)
 	status := http.StatusOK
 	if said.failed {
@@ -66,6 +67,7 @@ func (h *Handler) evaluateAll(w http.ResponseWriter, r *http.Request, a *address
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
+	q.flags.facts.Saw(q.who.Name, q.context)
 	buffer := buffers.Get().(*[]byte)
 	b := h.appendAll((*buffer)[:0], &q)
 	send(w, http.StatusOK, b)

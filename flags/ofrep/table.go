@@ -21,6 +21,7 @@ type table struct {
 	byKey    map[string]*face
 	metadata []byte          // of the set, as JSON
 	leases   []time.Duration // of the flags that have one, in order
+	facts    *flags.Witness  // of requests for all flags at once
 }
 
 // table is the table of a region in a snapshot, nil if there is no such region.
@@ -47,9 +48,13 @@ func (h *Handler) table(s State, region string) *table {
 
 func (h *Handler) newTable(s State, region string, old *table) *table {
 	list := s.Flags(region)
-	t := &table{of: s, faces: make([]*face, len(list)), byKey: make(map[string]*face, len(list)), metadata: encoded(s.Metadata(region))}
+	t := &table{of: s, faces: make([]*face, len(list)), byKey: make(map[string]*face, len(list)), metadata: encoded(s.Metadata(region)),
+		facts: h.cfg.Usage.Witness(region, "")}
+	if old != nil {
+		t.facts = old.facts
+	}
 	for i, flag := range list {
-		f := &face{flag: flag, region: region, usage: h.cfg.Usage, lease: flag.Lease()}
+		f := &face{flag: flag, region: region, usage: h.cfg.Usage, lease: flag.Lease(), facts: h.cfg.Usage.WitnessOf(region, flag)}
 		if old != nil && old.byKey[flag.Key()] != nil && old.byKey[flag.Key()].flag == flag {
 			f = old.byKey[flag.Key()]
 		}
@@ -75,7 +80,8 @@ type face struct {
 	flag   *eval.Flag
 	region string
 	usage  *flags.Usage
-	lease  time.Duration           // 0: none
+	lease  time.Duration // 0: none
+	facts  *flags.Witness
 	known  atomic.Pointer[[]*said] // replaced, never changed
 	mu     sync.Mutex              // held while known is replaced
 }

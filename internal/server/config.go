@@ -27,9 +27,9 @@ type Config struct {
 	CertFile, KeyFile string
 	// Hosts are the names by which clients may call the server, on every listener;
 	// see api.Front.
-	Hosts       []string
-	Limits      api.Limits // of connections, of each listener
-	Rates       api.Rates
+	Hosts  []string
+	Limits api.Limits // of connections, of each listener
+	Rates  api.Rates
 	// OIDC is where people sign in; nobody does if its Issuer is "". An empty
 	// PublicURL is the address that is listened at, which will do on this machine.
 	OIDC        access.OIDC
@@ -148,6 +148,7 @@ func (c Config) front() api.Front { return api.Front{Hosts: c.Hosts, Limits: c.L
 // Files of the data directory.
 func (c Config) storeDir() string      { return filepath.Join(c.DataDir, "store") }
 func (c Config) seenFile() string      { return filepath.Join(c.DataDir, "seen.json") }
+func (c Config) replicaFile() string   { return filepath.Join(c.DataDir, "replica") }
 func (c Config) bootstrapFile() string { return filepath.Join(c.DataDir, "bootstrap-token") }
 
 // prepareDataDir makes the data directory, for this user alone. One that exists

@@ -141,7 +141,7 @@ func (s *Server) buildFlagd() {
 		return
 	}
 	f.handler = flagd.New(flagd.Config{Source: flagd.FromReplica(s.Replica), Now: s.cfg.Now, Log: s.cfg.Log, Registry: s.registry,
-		Authenticate: s.Directory.Authenticate, Certificates: f.certificates, TrustedRegion: f.cfg.TrustedRegion, Origins: s.cfg.CORSOrigins})
+		Authenticate: s.Directory.Authenticate, Certificates: f.certificates, TrustedRegion: f.cfg.TrustedRegion, Origins: s.cfg.CORSOrigins, Usage: s.usage})
 	for _, l := range []net.Listener{f.main, f.sync} {
 		if l != nil && f.cfg.TrustedRegion != "" && !loopback(l.Addr()) {
 			s.cfg.Log.Warn("a region is served without credentials to whoever reaches this address", "region", f.cfg.TrustedRegion, "address", l.Addr())

@@ -144,6 +144,12 @@ var rights = map[string]right{
 	"POST /access/delegate":             {where: everywhere},
 	"POST /access/delegations/{id}/end": {who: lenders, where: everywhere},
 
+	"POST /api/v1/track": {who: []identity.Role{identity.Service}, where: there,
+		body: `{"events":[{"capability":"video_visit","region":"co","event":"used"}]}`},
+	"GET /api/v1/usage":                         {who: readers, where: there, path: "/api/v1/usage?region=co"},
+	"GET /api/v1/regions/{region}/denominators": {who: readers, where: there},
+	"PUT /api/v1/regions/{region}/denominator":  {who: leads, where: there},
+
 	"GET /api/v1/audit":                     {who: recorders, where: there, path: "/api/v1/audit?region=co"},
 	"GET /api/v1/audit/entries/{key}":       {who: recorders, where: there},
 	"GET /api/v1/audit/entries/{key}/proof": {who: recorders, where: there},

@@ -32,6 +32,7 @@ var mutations = map[string]struct{ path, body string }{
 	"accept-baseline": {"/api/v1/regions/co/enablements/video_visit/baseline", `{"reason":"test"}`},
 	"set-freeze":      {"/api/v1/regions/co/freezes/year_end", `{"to":"2099-01-02T06:00","reason":"test"}`},
 	"end-freeze":      {"/api/v1/regions/co/freezes/year_end/end", `{"reason":"test"}`},
+	"set-denominator": {"/api/v1/regions/co/denominator", `{"members":1000,"as_of":"2026-01-01","reason":"test"}`},
 	"issue-token":     {"/api/v1/tokens", `{"name":"x","grants":[{"role":"auditor","regions":["*"]}],"expires":"EXPIRES","reason":"test"}`},
 	"rotate-token":    {"/api/v1/tokens/TOKEN/rotate", `{"overlap":"24h","reason":"test"}`},
 	"set-groups":      {"/api/v1/access/groups", `{"roles":[{"group":"co-leads","role":"regional_lead","regions":["co"]}],"reason":"test"}`},
@@ -44,7 +45,10 @@ var mutations = map[string]struct{ path, body string }{
 
 // reads are the operations that use a method other than GET without changing
 // anything, each with its reason.
-var reads = map[string]string{"explain": "POST carries the evaluation context, which must not stand in an address"}
+var reads = map[string]string{
+	"explain": "POST carries the evaluation context, which must not stand in an address",
+	"track":   "what it counts is no domain state and has no leaf; usage_store.go writes it",
+}
 
 // sessions are the operations that change nothing but who is signed in, which is no
 // state of the domain and has no leaf.

@@ -37,6 +37,7 @@ type Server struct {
 	Directory *access.Directory
 	Door      *access.Door // nil: people cannot sign in
 	Record    *audit.Log
+	Ledger    *flags.Ledger
 
 	cfg      Config
 	gate     *gate.Gate
@@ -51,6 +52,8 @@ type Server struct {
 	http     *http.Server
 	flagd    *flagdServer // nil if it is off
 	ofrep    *ofrep.Handler
+	usage    *flags.Usage
+	replica  string // its name among the replicas, kept in the data directory
 	stopping context.CancelFunc
 	running  sync.WaitGroup
 	failed   chan error
@@ -81,6 +84,10 @@ func (s *Server) start(ctx context.Context) error {
 	if err := s.openStore(ctx); err != nil {
 		return err
 	}
+	var err error
+	if s.replica, err = s.cfg.replicaName(); err != nil {
+		return err
+	}
 	if err := s.openRecord(); err != nil {
 		return err
 	}
@@ -99,6 +106,7 @@ func (s *Server) start(ctx context.Context) error {
 	s.running.Go(func() { s.ofrep.Run(background) })
 	s.running.Go(func() { s.Record.Run(background) })
 	s.running.Go(func() { s.Access.Run(background, s.Directory) })
+	s.running.Go(func() { s.Ledger.Run(background) })
 	s.running.Go(s.serve)
 	s.serveFlagd()
 	return nil
@@ -155,7 +163,8 @@ func (s *Server) build() error {
 	s.Directory = access.NewDirectory(s.follower, s.cfg.Log, s.registry)
 	s.Flags = flags.NewService(s.gate, s.Replica, s.cfg.Now)
 	s.Access = access.NewService(s.gate, s.store, s.hasRegion, s.cfg.Now)
-	s.ofrep = ofrep.New(ofrep.Config{Replica: s.Replica, Directory: s.Directory, Usage: flags.NewUsage(s.registry),
+	s.buildUsage()
+	s.ofrep = ofrep.New(ofrep.Config{Replica: s.Replica, Directory: s.Directory, Usage: s.usage,
 		Now: s.cfg.Now, Registry: s.registry, Origins: s.cfg.CORSOrigins})
 	s.buildFlagd()
 	if err := s.openDoor(); err != nil {
@@ -182,6 +191,7 @@ func (s *Server) routes() http.Handler {
 	router.Use(api.LimitRates(s.cfg.Now, rates))
 	a := api.New(router, s.cfg.Version)
 	flags.Routes(a, s.Flags)
+	flags.UsageRoutes(a, s.Flags, s.Ledger)
 	access.Routes(a, s.Access, s.cfg.Now)
 	s.peopleRoutes(router, a)
 	s.recordRoutes(a)
