@@ -37,10 +37,11 @@ const (
 
 func newBuilder(from *Snapshot, quarantine func(string, error)) *builder {
 	if from == nil {
-		from = &Snapshot{catalog: &catalog{flags: map[string]flagRef{}}, regions: map[string]*regionView{}}
+		from = &Snapshot{catalog: &catalog{flags: map[string]flagRef{}}, regions: map[string]*regionView{}, position: unregulated}
 	}
 	return &builder{
-		next:      Snapshot{catalog: from.catalog, regions: maps.Clone(from.regions), damaged: from.damaged, serial: from.serial + 1},
+		next: Snapshot{catalog: from.catalog, regions: maps.Clone(from.regions), damaged: from.damaged,
+			serial: from.serial + 1, position: from.position},
 		ownRegion: map[string]bool{}, pairs: map[pairKey]progress{}, quarantine: quarantine, failed: map[pairKey]error{},
 	}
 }
@@ -317,6 +318,10 @@ func (b *builder) decidePair(key pairKey, view *regionView, i int, c kv.Record[C
 	}
 	how := enablement.Value.Effective(baseline.Value)
 	p.revision = max(p.revision, view.revisionFor(&in, how, baseline.Revision))
+	if in.regulate(b.next.position, how); in.guard != nil {
+		p.revision = max(p.revision, in.guard.Revision)
+		p.guard = in.guard
+	}
 	p.conditions = in.decide()
 	if b.next.damaged.under(&in, how) {
 		p.conditions = conditions{of: c.Value.Key, last: Off}
@@ -325,7 +330,9 @@ func (b *builder) decidePair(key pairKey, view *regionView, i int, c kv.Record[C
 	if err != nil {
 		flags = b.giveUp(key, p, c.Value, err)
 	}
-	p.flags = label(flags, metadataOf(key.region, c.Value, offer.Value, p.revision))
+	metadata := metadataOf(key.region, c.Value, offer.Value, p.revision)
+	in.stamp(metadata)
+	p.flags = label(flags, metadata)
 	b.recompiled++
 	return p
 }

@@ -7,10 +7,13 @@ import (
 
 // A Capability is what is governed. Its key is also the key of its boolean flag.
 type Capability struct {
-	Key             string    `json:"key"`
-	Name            string    `json:"name"`
-	Kind            string    `json:"kind"`           // one of CapabilityKinds
-	Stage           Stage     `json:"stage"`          // where it is in its life
+	Key   string `json:"key"`
+	Name  string `json:"name"`
+	Kind  string `json:"kind"`  // one of CapabilityKinds
+	Stage Stage  `json:"stage"` // where it is in its life
+	// Version is the material version, to which evidence may be narrowed: a new one
+	// asks for new proofs.
+	Version         string    `json:"version,omitempty" maxLength:"64"`
 	Risk            string    `json:"risk"`           // one of Risks: harm to a patient if it works wrongly
 	ForPatients     string    `json:"for_patients"`   // what it does for a patient
 	ForClinicians   string    `json:"for_clinicians"` // what it changes for a clinician
@@ -62,6 +65,9 @@ type Setting struct {
 	Allowed     []any    `json:"allowed,omitempty"`
 	Min         *float64 `json:"min,omitempty"` // included; numbers only
 	Max         *float64 `json:"max,omitempty"` // included; numbers only
+	// Policy is what the setting is called in the rules' vocabulary of
+	// configurations, such as prior_in_person_required; "" if no rule looks at it.
+	Policy string `json:"policy,omitempty" maxLength:"64"`
 }
 
 // Stage is where a capability is in its life.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/quorate/quorate/flags/eval"
 	"github.com/quorate/quorate/internal/kv"
+	"github.com/quorate/quorate/policy"
 )
 
 // Cause is why a capability is on or off in a region. It is also the name of the
@@ -45,6 +46,8 @@ type inputs struct {
 	enablement Enablement
 	baseline   Baseline
 	needs      []conditions // of the prerequisites
+	position   *policy.Position
+	guard      *policy.Guard // nil unless it is offered and enabled, and there is law
 }
 
 // cause decides what is the same for everyone at any time. The order is that of
@@ -72,6 +75,11 @@ func (in *inputs) decide() conditions {
 		return cs
 	}
 	how := in.offer.within(in.region.Key, in.enablement.Effective(in.baseline))
+	in.offerEnds(&cs)
+	in.law(&cs)
+	if !cs.open() {
+		return cs
+	}
 	in.times(&cs, how.Schedule)
 	for i := range in.needs {
 		cs.prerequisite(&in.needs[i])
@@ -89,12 +97,15 @@ func (in *inputs) decide() conditions {
 	return cs
 }
 
-// times adds the end of the offer and the schedule. A start that falls into a
-// freeze comes at its end.
-func (in *inputs) times(cs *conditions, s Schedule) {
+// offerEnds adds the end of the offer.
+func (in *inputs) offerEnds(cs *conditions) {
 	if end, err := endOfDay(in.offer.End, in.zone); err == nil {
 		cs.add(endsAt(end.Unix(), NoOffer, "", "the offer ends after "+in.offer.End))
 	}
+}
+
+// times adds the schedule. A start that falls into a freeze comes at its end.
+func (in *inputs) times(cs *conditions, s Schedule) {
 	if from, err := instant(s.From, in.zone); err == nil {
 		at, by := in.frozen.shift(from.Unix())
 		cs.add(startsAt(at, Scheduled, "schedule.from", "it starts at "+s.From+in.moved(at, by)))
@@ -165,6 +176,7 @@ func (c Capability) runsOn(f Facility) bool {
 type compiled struct {
 	conditions
 	revision int64 // newest revision among the pair's own inputs
+	guard    *policy.Guard
 	flags    []*eval.Flag
 }
 

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/quorate/quorate/policy"
 )
 
 // A condition is one thing that must hold for a capability to be on, and that is
@@ -24,11 +26,16 @@ type condition struct {
 	// the one, or from the other on (unix seconds).
 	starts, ends int64
 	times        []int64 // at which it may change its mind
+	// shut are spans in which nobody in the region gets past it, and check is
+	// regulation's own account; both only of a condition that regulation makes.
+	shut  []policy.Span
+	check *policy.Check
 }
 
 // failsAt reports whether a condition of the time alone fails at a time.
 func (c condition) failsAt(unix int64) bool {
-	return c.starts != 0 && unix < c.starts || c.ends != 0 && unix >= c.ends
+	shut := slices.ContainsFunc(c.shut, func(s policy.Span) bool { return unix >= s.From && unix < s.To })
+	return shut || c.starts != 0 && unix < c.starts || c.ends != 0 && unix >= c.ends
 }
 
 // conditions is what must hold, in order, and the cause served where all of it

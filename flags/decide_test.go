@@ -97,7 +97,7 @@ func drawCase(t *rapid.T) scene {
 
 func drawPair(t *rapid.T, i int) inputs {
 	often := func(label string) bool { return rapid.IntRange(0, 19).Draw(t, label) > 0 }
-	in := inputs{capability: Capability{Key: fmt.Sprint("cap_", i), Stage: Offered, Settings: []Setting{{Key: "s", Type: "integer", Off: 0.0, Default: 1.0}},
+	in := inputs{position: unregulated, capability: Capability{Key: fmt.Sprint("cap_", i), Stage: Offered, Settings: []Setting{{Key: "s", Type: "integer", Off: 0.0, Default: 1.0}},
 		Context: []string{readsLanguage, readsAge, readsFacility, readsServiceLine, readsCohorts, readsDevice}}}
 	if rapid.IntRange(0, 9).Draw(t, "contract") == 0 {
 		in.capability.Context = in.capability.Context[rapid.IntRange(1, 6).Draw(t, "undeclared"):]

@@ -27,7 +27,7 @@ func TestStoredJSONIsKept(t *testing.T) {
 	keep(t, "capabilities", Capability{Key: "video_visit", Name: "Video visits", Kind: "clinical", Stage: Offered, Risk: "moderate",
 		ForPatients: "See a clinician by video.", ForClinicians: "Visits by video.", Impact: Impact{2, 0, 1, 1, -1},
 		DataClasses: []string{"images"}, RequiresSystems: []string{"ehr"}, Prerequisites: []string{"messaging"},
-		Settings: []Setting{{"max_minutes", "integer", "Length of a visit.", 0.0, 30.0, []any{30.0, 45.0}, &least, &most}},
+		Settings: []Setting{{"max_minutes", "integer", "Length of a visit.", 0.0, 30.0, []any{30.0, 45.0}, &least, &most, ""}},
 		Variants: []Variant{{"long", "Long visits", map[string]any{"max_minutes": 45.0}}}, Context: []string{"patient.age"}})
 	keep(t, "offers", Offer{Capability: "video_visit", Kind: Pilot, Granted: act, Withdrawn: &act,
 		Terms: Terms{Facilities: map[string][]string{"co": {"co-1"}}, CapPercent: &cap, End: "2027-06-30", Hypothesis: "Fewer trips."}})

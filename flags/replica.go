@@ -35,6 +35,7 @@ type Replica struct {
 	current  atomic.Pointer[Snapshot]
 	now      func() time.Time
 	known    compilations // of apply's goroutine
+	records  Records      // of apply's goroutine; nil follows no policy
 	log      *slog.Logger
 	metrics  *metrics
 
@@ -42,10 +43,21 @@ type Replica struct {
 	changed chan struct{} // closed and replaced when current is; guarded by mu
 }
 
-// NewReplica subscribes to a follower, which the caller runs.
+// NewReplica subscribes to a follower, which the caller runs. It follows no policy,
+// so no rule forbids anything: see NewReplicaUnder.
 func NewReplica(f *kv.Follower, now func() time.Time, log *slog.Logger, reg prometheus.Registerer) *Replica {
-	r := &Replica{follower: f, now: now, known: compilations{}, log: log, metrics: newMetrics(reg), changed: make(chan struct{})}
-	f.Subscribe(r.apply, Prefixes()...)
+	return NewReplicaUnder(f, nil, now, log, reg)
+}
+
+// NewReplicaUnder is NewReplica under regulation: nothing is on that the position
+// made of the records does not permit. The replica alone hands batches to them.
+func NewReplicaUnder(f *kv.Follower, records Records, now func() time.Time, log *slog.Logger, reg prometheus.Registerer) *Replica {
+	r := &Replica{records: records, follower: f, now: now, known: compilations{}, log: log, metrics: newMetrics(reg), changed: make(chan struct{})}
+	prefixes := Prefixes()
+	if records != nil {
+		prefixes = append(prefixes, records.Prefixes()...)
+	}
+	f.Subscribe(r.apply, prefixes...)
 	if reg != nil {
 		reg.MustRegister(pairsCollector{r})
 	}
@@ -106,6 +118,10 @@ func (r *Replica) apply(b kv.Batch) {
 	next.known = r.known
 	for _, e := range b.Events {
 		next.take(e)
+	}
+	if r.records != nil {
+		r.records.Apply(b)
+		next.takePosition(r.records.Position())
 	}
 	snapshot := next.build(b.Revision)
 	snapshot.Life = b.Life

@@ -8,6 +8,7 @@ import (
 
 	"github.com/quorate/quorate/flags/eval"
 	"github.com/quorate/quorate/internal/kv"
+	"github.com/quorate/quorate/policy"
 )
 
 // A Snapshot is everything this slice knows at one revision of the store, with
@@ -20,7 +21,8 @@ type Snapshot struct {
 	catalog  *catalog
 	regions  map[string]*regionView
 	damaged  damage
-	serial   int64 // counts the snapshots of this replica
+	position *policy.Position // of regulation, at the same revision
+	serial   int64            // counts the snapshots of this replica
 }
 
 // catalog is what all regions share. Capabilities have an ordinal, so that a
@@ -45,6 +47,13 @@ type Value struct {
 // After reports whether this replica made s later than other. Revisions do not
 // tell: that of an accepted restore is lower than what was before.
 func (s *Snapshot) After(other *Snapshot) bool { return s.serial > other.serial }
+
+// Position is what regulation says at this revision. Never nil.
+func (s *Snapshot) Position() *policy.Position { return s.position }
+
+// unregulated is the position of a replica that follows no policy: law that says
+// nothing.
+var unregulated = &policy.Position{Law: policy.EmptyLaw()}
 
 // HasRegion reports whether the region exists.
 func (s *Snapshot) HasRegion(region string) bool { return s.view(region) != nil }

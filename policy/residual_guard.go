@@ -467,10 +467,10 @@ func withplacedIn(spans []Span) *logic {
 	for _, s := range spans {
 		var both []*logic
 		if s.From != dawn {
-			both = append(both, op(">=", clock, literal(s.From)))
+			both = append(both, operate(">=", clock, literal(s.From)))
 		}
 		if s.To != doom {
-			both = append(both, op("<", clock, literal(s.To)))
+			both = append(both, operate("<", clock, literal(s.To)))
 		}
 		list = append(list, and(both...))
 	}

@@ -23,9 +23,9 @@ var (
 	no  = &logic{lit: false}
 )
 
-func literal(v any) *logic                  { return &logic{lit: v} }
-func op(name string, args ...*logic) *logic { return &logic{op: name, args: args} }
-func variable(path string) *logic           { return op("var", literal(path)) }
+func literal(v any) *logic                       { return &logic{lit: v} }
+func operate(name string, args ...*logic) *logic { return &logic{op: name, args: args} }
+func variable(path string) *logic                { return operate("var", literal(path)) }
 
 func (l *logic) is(v bool) bool { return l.op == "" && l.lit == v }
 
@@ -100,7 +100,7 @@ func junction(name string, neutral, decisive *logic, list []*logic) *logic {
 	case 1:
 		return args[0]
 	}
-	return op(name, args...)
+	return operate(name, args...)
 }
 
 func not(l *logic) *logic {
@@ -110,11 +110,11 @@ func not(l *logic) *logic {
 	case l.op == "!" && boolean[l.args[0].op]:
 		return l.args[0]
 	case l.op == "===":
-		return op("!==", l.args...)
+		return operate("!==", l.args...)
 	case l.op == "!==":
-		return op("===", l.args...)
+		return operate("===", l.args...)
 	}
-	return op("!", l)
+	return operate("!", l)
 }
 
 func truth(v any) bool {
@@ -125,15 +125,15 @@ func truth(v any) bool {
 // boolean are the operators that give true or false.
 var boolean = map[string]bool{"and": true, "or": true, "!": true, "===": true, "!==": true, "<": true, "<=": true, ">": true, ">=": true, "some": true, "in": true}
 
-func present(l *logic) *logic { return op("!==", l, literal(nil)) }
-func absent(l *logic) *logic  { return op("===", l, literal(nil)) }
+func present(l *logic) *logic { return operate("!==", l, literal(nil)) }
+func absent(l *logic) *logic  { return operate("===", l, literal(nil)) }
 
 // anyOf is true where operand is one of the literals. It is a chain, not a list to
 // look in: there an engine takes "1.0" for "1".
 func anyOf(operand *logic, values []any) *logic {
 	tests := make([]*logic, len(values))
 	for i, v := range values {
-		tests[i] = op("===", operand, literal(v))
+		tests[i] = operate("===", operand, literal(v))
 	}
 	return or(tests...)
 }

@@ -259,7 +259,7 @@ func (r *Record) missing(capability string) []missingFact {
 		}
 		fails := []*logic{absent(variable(n.Fact))}
 		for _, action := range n.NotFor {
-			fails = append(fails, op("!==", variable("action"), literal(action)))
+			fails = append(fails, operate("!==", variable("action"), literal(action)))
 		}
 		list = append(list, missingFact{n.Fact, and(fails...)})
 	}

@@ -270,7 +270,7 @@ func (t *translation) some(v ast.Var, exprs []*ast.Expr) *logic {
 	for _, e := range exprs {
 		body = append(body, t.expr(e))
 	}
-	return op("some", over, and(body...))
+	return operate("some", over, and(body...))
 }
 
 // elementIs recognizes that the element is nothing but another fact, which is
@@ -352,7 +352,7 @@ func (t *translation) truth(term *ast.Term) *logic {
 	case v.typ == "boolean" && boolean[v.is.op]:
 		return v.is
 	case v.typ == "boolean":
-		return op("===", v.is, yes)
+		return operate("===", v.is, yes)
 	}
 	return v.known
 }
@@ -365,7 +365,7 @@ func (t *translation) every(e *ast.Every) *logic {
 	v, _ := e.Value.Value.(ast.Var)
 	t.loop = &element{value: v}
 	defer func() { t.loop = nil }()
-	return and(present(over), not(op("some", over, not(t.body(e.Body)))))
+	return and(present(over), not(operate("some", over, not(t.body(e.Body)))))
 }
 
 var comparisons = map[string]string{"lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
@@ -441,7 +441,7 @@ func (t *translation) equal(at *ast.Location, a, b value) *logic {
 		}
 		return and(a.known, not(a.is))
 	}
-	return and(a.needed(b), b.needed(a), op("===", a.is, b.is))
+	return and(a.needed(b), b.needed(a), operate("===", a.is, b.is))
 }
 
 // needed is what must be known beforehand for a strict comparison to be right: of a
@@ -463,7 +463,7 @@ func (t *translation) order(at *ast.Location, symbol string, a, b value) *logic 
 	if a.typ != "number" || b.typ != "number" {
 		return t.beyond(at, "an order of %s and %s; only numbers of the vocabulary are ordered", a.typ, b.typ)
 	}
-	return and(a.known, b.known, op(symbol, a.is, b.is))
+	return and(a.known, b.known, operate(symbol, a.is, b.is))
 }
 
 // counted compares the number of a list with a whole number. Whether there is
@@ -473,7 +473,7 @@ func (t *translation) counted(at *ast.Location, symbol string, a, b value) *logi
 	if !ok {
 		return t.beyond(at, "a number compared with what is none")
 	}
-	filled := op("some", a.count, yes)
+	filled := operate("some", a.count, yes)
 	if a.sets != nil {
 		filled = or(a.sets...)
 	}
@@ -483,7 +483,7 @@ func (t *translation) counted(at *ast.Location, symbol string, a, b value) *logi
 	case symbol == ">" && n == 0, symbol == ">=" && n == 1:
 		return filled
 	}
-	return and(a.known, op(symbol, a.is, b.is))
+	return and(a.known, operate(symbol, a.is, b.is))
 }
 
 // member is membership: a fact in a list that is written down, something written
@@ -495,13 +495,13 @@ func (t *translation) member(at *ast.Location, a, list value) *logic {
 	case list.typ != "strings":
 		return t.beyond(at, "membership in %s; a list of texts is needed", list.typ)
 	case a.is.op == "" && a.typ == "string":
-		return and(present(list.is), op("some", list.is, op("===", variable(""), a.is)))
+		return and(present(list.is), operate("some", list.is, operate("===", variable(""), a.is)))
 	case a.typ != "string" || t.loop != nil:
 		return t.beyond(at, "membership of %s in a fact", a.typ)
 	case !a.closed:
 		return t.beyond(at, "membership of %s in a fact: engines read numbers in free text; only a fact of few known values may be looked for", a.path)
 	}
-	return and(a.known, present(list.is), op("in", a.is, list.is))
+	return and(a.known, present(list.is), operate("in", a.is, list.is))
 }
 
 func (t *translation) memberOfSet(a, set value) *logic {
@@ -542,11 +542,11 @@ func (t *translation) affix(at *ast.Location, name string, s, part value) *logic
 	}
 	switch name {
 	case "contains":
-		return and(s.known, part.known, op("in", part.is, s.is))
+		return and(s.known, part.known, operate("in", part.is, s.is))
 	case "startswith":
-		return and(s.known, part.known, op("starts_with", s.is, part.is))
+		return and(s.known, part.known, operate("starts_with", s.is, part.is))
 	}
-	return and(s.known, part.known, op("ends_with", s.is, part.is))
+	return and(s.known, part.known, operate("ends_with", s.is, part.is))
 }
 
 // arithmetic takes whole numbers: on fractions the engines round differently.
@@ -560,7 +560,7 @@ func (t *translation) arithmetic(at *ast.Location, name string, a, b value) valu
 		}
 	}
 	symbol := map[string]string{"plus": "+", "minus": "-", "mul": "*"}[name]
-	return value{is: op(symbol, a.is, b.is), known: and(a.known, b.known), typ: "number"}
+	return value{is: operate(symbol, a.is, b.is), known: and(a.known, b.known), typ: "number"}
 }
 
 // count is the number of a list, or of a set that rules make up.
@@ -576,7 +576,7 @@ func (t *translation) count(at *ast.Location, term *ast.Term) value {
 		}
 	}
 	list := t.listOf(term)
-	each := op("reduce", list, op("+", variable("accumulator"), literal(int64(1))), literal(int64(0)))
+	each := operate("reduce", list, operate("+", variable("accumulator"), literal(int64(1))), literal(int64(0)))
 	return value{is: each, known: present(list), typ: "number", count: list}
 }
 
@@ -594,9 +594,9 @@ func (t *translation) countSet(at *ast.Location, rules []*ast.Rule) value {
 	for _, key := range sortedKeys(byKey) {
 		in := t.any(byKey[key])
 		v.sets = append(v.sets, in)
-		sum = append(sum, op("if", in, literal(int64(1)), literal(int64(0))))
+		sum = append(sum, operate("if", in, literal(int64(1)), literal(int64(0))))
 	}
-	v.is, v.count = op("+", sum...), literal(nil)
+	v.is, v.count = operate("+", sum...), literal(nil)
 	return v
 }
 
@@ -617,7 +617,7 @@ func (t *translation) get(at *ast.Location, args []*ast.Term) value {
 	if v.typ != other.typ || other.is.op != "" || !slices.Contains([]string{"number", "string", "boolean"}, v.typ) {
 		return t.unknown(at, "object.get of %s with a default that is no literal of its type", path)
 	}
-	v.is = op("var", v.is.args[0], other.is)
+	v.is = operate("var", v.is.args[0], other.is)
 	v.known, v.path = yes, ""
 	if len(ref) > 2 { // of what is absent itself it gives nothing
 		v.known = present(variable(pathOf(ref)))
@@ -776,7 +776,7 @@ func (t *translation) choice(term *ast.Term, rules []*ast.Rule) value {
 	} else {
 		other = literal(nil)
 	}
-	v.is = op("if", append(picks, other)...)
+	v.is = operate("if", append(picks, other)...)
 	return v
 }
 
@@ -788,22 +788,22 @@ func typed(path, typ string, values []any) *logic {
 	v := variable(path)
 	switch typ {
 	case "boolean":
-		return or(absent(v), op("===", v, yes), op("===", v, no))
+		return or(absent(v), operate("===", v, yes), operate("===", v, no))
 	case "number", "whole":
-		list := []*logic{op("===", v, op("+", v))}
+		list := []*logic{operate("===", v, operate("+", v))}
 		if typ == "whole" {
-			list = append(list, op("===", op("%", v, literal(int64(1))), literal(int64(0))),
-				op("<=", v, literal(int64(largestWhole))), op(">=", v, literal(int64(-largestWhole))))
+			list = append(list, operate("===", operate("%", v, literal(int64(1))), literal(int64(0))),
+				operate("<=", v, literal(int64(largestWhole))), operate(">=", v, literal(int64(-largestWhole))))
 		}
 		return or(absent(v), and(list...))
 	case "string":
 		if len(values) > 0 {
 			return or(absent(v), anyOf(v, values))
 		}
-		return or(absent(v), op("starts_with", v, literal("")))
+		return or(absent(v), operate("starts_with", v, literal("")))
 	case "strings":
-		text := op("starts_with", variable(""), literal(""))
-		return or(absent(v), and(op("!", op("starts_with", v, literal(""))), op("!", op("some", v, op("!", text)))))
+		text := operate("starts_with", variable(""), literal(""))
+		return or(absent(v), and(operate("!", operate("starts_with", v, literal(""))), operate("!", operate("some", v, operate("!", text)))))
 	}
 	return no
 }
