@@ -105,7 +105,11 @@ func (h *Handler) regionFor(c caller, header http.Header, inBody string) (string
 	if selector == "" {
 		selector = inBody
 	}
-	region, err := regionOf(selector, who)
+	find := func(selector string) (string, error) { return regionOf(selector, who) }
+	if h.cfg.Select != nil {
+		find = h.cfg.Select
+	}
+	region, err := find(selector)
 	if err != nil {
 		return "", err
 	}

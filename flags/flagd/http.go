@@ -40,6 +40,9 @@ type Config struct {
 	Certificates Certificates // which regions a client certificate stands for
 	// TrustedRegion is served to whoever brings no credential. "": nothing is.
 	TrustedRegion string
+	// Select says which region a selector means, "" where none was sent; nil:
+	// flagSetId=REGION, or the only region that the credential covers.
+	Select func(selector string) (region string, err error)
 	// Origins are those of web pages that may ask, "https://portal.example.org",
 	// or "*" for any. None by default: whatever a browser may fetch, every page
 	// that somebody on the trusted network visits may fetch too.
