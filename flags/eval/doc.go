@@ -43,6 +43,11 @@
 // must be granted says "off" in a variant of its own, and what asks must have
 // false as its default.
 //
+// The one exception is a flag whose metadata names a capability: if its rule fails,
+// because a fact is of another type than the rule reads, it gives its own default
+// variant with the reason DEFAULT. The metadata travels with the definition, so
+// whoever evaluates with this package does the same.
+//
 // # The language
 //
 // A targeting is a tree of operations, {"operator": [arguments]}; everything

@@ -110,7 +110,7 @@ func (f *Flag) resolve(ctx Context, at time.Time) (int, Reason, failure) {
 	case f.disabled:
 		return -1, Disabled, failNone
 	case f.fault != nil:
-		return -1, Error, failOperand
+		return f.failing(failOperand)
 	case f.targeting == nil && f.byDefault < 0:
 		return -1, Default, failNone
 	case f.targeting == nil:
@@ -118,12 +118,27 @@ func (f *Flag) resolve(ctx Context, at time.Time) (int, Reason, failure) {
 	}
 	switch i, none, failed := f.target(ctx, at); {
 	case failed != failNone:
-		return -1, Error, failed
+		return f.failing(failed)
 	case none:
 		return f.byDefault, Default, failNone
 	default:
 		return i, TargetingMatch, failNone
 	}
+}
+
+// governedKey is the member of the metadata of a flag that stands for a
+// capability: its key.
+const governedKey = "capability"
+
+// failing is what comes of an evaluation that failed: an error, upon which the
+// caller serves its own default. For a flag that stands for a capability that
+// would be no answer, since the default may be true: its own default variant is
+// served, whatever is wrong with the facts.
+func (f *Flag) failing(why failure) (int, Reason, failure) {
+	if _, governed := f.metadata[governedKey].(string); governed && f.byDefault >= 0 {
+		return f.byDefault, Default, failNone
+	}
+	return -1, Error, why
 }
 
 // Evaluate gives the flag's value for one context at one time. A nil context is

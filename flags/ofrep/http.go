@@ -1,6 +1,7 @@
 package ofrep
 
 import (
+	"errors"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -9,6 +10,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/quorate/quorate/flags"
+	"github.com/quorate/quorate/flags/eval"
+	"github.com/quorate/quorate/internal/api"
 )
 
 // Config joins the protocol to the house.
@@ -101,6 +104,8 @@ func (h *Handler) Serve(w http.ResponseWriter, r *http.Request) (route string, o
 		return "", false
 	}
 	h.allowOrigin(w, r)
+	defer recovered(w, r, &a)
+	route = a.route() // also of one that panics
 	switch {
 	case r.Method == http.MethodOptions && a.what != nothing:
 		h.preflight(w, r, &a)
@@ -115,5 +120,18 @@ func (h *Handler) Serve(w http.ResponseWriter, r *http.Request) (route string, o
 	default:
 		h.evaluate(w, r, &a)
 	}
-	return a.route(), true
+	return route, true
+}
+
+// recovered answers a request whose handling panicked: 500 in the shape of the
+// protocol, which says nothing of the cause.
+func recovered(w http.ResponseWriter, r *http.Request, a *address) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	if p == http.ErrAbortHandler || api.Panicked(r.Context(), p) {
+		panic(http.ErrAbortHandler)
+	}
+	refuse(w, a, refused(eval.General, errors.New("panic")))
 }

@@ -152,6 +152,16 @@ func recoverPanics(next http.Handler) http.Handler {
 	})
 }
 
+// Panicked logs a panic that a handler of Config.Direct has recovered from, to
+// answer it in the shape of its own protocol. It reports whether the answer has
+// begun: then nothing more can be said, and the handler must break off with
+// http.ErrAbortHandler, so that nobody takes the half for the whole.
+func Panicked(ctx context.Context, p any) (begun bool) {
+	logFault(ctx, fault.From(fmt.Errorf("panic: %v\n%s", p, debug.Stack())))
+	q := requestOf(ctx)
+	return q != nil && q.reply.status != 0
+}
+
 // securityHeaders tell browsers to guess no types, to keep nothing and to show
 // nothing of this in a page. Routes that serve pages call ForPage.
 var securityHeaders = map[string][]string{
