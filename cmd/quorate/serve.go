@@ -9,6 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/quorate/quorate/flags/ofrep"
+	"github.com/quorate/quorate/internal/fault"
 	"github.com/quorate/quorate/internal/server"
 )
 
@@ -36,6 +38,7 @@ func newServeCommand(c *cli) *cobra.Command {
 	var flagd server.Flagd
 	var acceptRestore string
 	var corsOrigins []string
+	var rateLimit int
 	var front frontOptions
 	cmd := &cobra.Command{
 		Use:   "serve",
@@ -54,8 +57,11 @@ bootstrap-token in the data directory.` + flagdHelp,
   quorate serve --flagd-trusted-region co`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if rateLimit < 0 {
+				return fault.New(fault.Invalid, "bad_rate", "the rate %d is less than nothing", rateLimit).Do("set a number of requests a second, or 0 for the default").At("--rate-limit")
+			}
 			cfg := server.Config{Listen: o.listen, DataDir: o.dataDir, Version: version(), AcceptRestore: acceptRestore,
-				CertFile: front.certFile, KeyFile: front.keyFile, Hosts: front.hosts, Limits: front.limits, Rates: front.rates, CORSOrigins: corsOrigins, Etcd: etcd, Flagd: flagd, Log: o.logger(c), Now: c.now}
+				CertFile: front.certFile, KeyFile: front.keyFile, Hosts: front.hosts, Limits: front.limits, Rates: front.rates, CORSOrigins: corsOrigins, RateLimit: rateLimit, Etcd: etcd, Flagd: flagd, Log: o.logger(c), Now: c.now}
 			return serve(cmd.Context(), cfg, func(ctx context.Context, s *server.Server) error {
 				fmt.Fprintf(c.stdout, "Quorate serves at %s\n", s.URL())
 				if at := s.FlagdAddr(); at != "" {
@@ -77,6 +83,7 @@ bootstrap-token in the data directory.` + flagdHelp,
 	f.StringVar(&etcd.Username, "etcd-user", "", "user name at the cluster")
 	f.StringVar(&etcd.PasswordFile, "etcd-password-file", "", "file that holds the password of --etcd-user")
 	f.StringSliceVar(&corsOrigins, "cors-origin", nil, "origins of web pages that may ask over OFREP and flagd's protocols, such as https://portal.example; none by default")
+	f.IntVar(&rateLimit, "rate-limit", 0, fmt.Sprintf("requests over OFREP a second by one credential, of this replica; 0: %d", ofrep.DefaultRate))
 	front.register(f)
 	registerFlagd(f, &flagd)
 	f.StringVar(&acceptRestore, "accept-restore", "", "accept, for this reason and on the record, a store that is older than what this replica has seen")

@@ -36,9 +36,12 @@ type Config struct {
 	Notice      string   // shown on every page, such as that it is a demo
 	CORSOrigins []string // of web pages that may ask over OFREP and flagd's protocols, e.g. "https://portal.example"; none by default
 	Etcd        Etcd
-	Flagd       Flagd            // off unless set
-	Log         *slog.Logger     // required
-	Now         func() time.Time // required
+	// RateLimit is how many requests a second one credential may make of this
+	// replica over OFREP; 0 means ofrep.DefaultRate.
+	RateLimit int
+	Flagd     Flagd            // off unless set
+	Log       *slog.Logger     // required
+	Now       func() time.Time // required
 	// StoreCommand runs the embedded store's child; nil: this program. Tests
 	// set it.
 	StoreCommand []string

@@ -165,7 +165,7 @@ func (s *Server) build() error {
 	s.Access = access.NewService(s.gate, s.store, s.hasRegion, s.cfg.Now)
 	s.buildUsage()
 	s.ofrep = ofrep.New(ofrep.Config{Replica: s.Replica, Directory: s.Directory, Usage: s.usage,
-		Now: s.cfg.Now, Registry: s.registry, Origins: s.cfg.CORSOrigins})
+		Now: s.cfg.Now, Registry: s.registry, Origins: s.cfg.CORSOrigins, Rate: s.cfg.RateLimit})
 	s.buildFlagd()
 	if err := s.openDoor(); err != nil {
 		return err
