@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"github.com/quorate/quorate/flags"
 	"github.com/quorate/quorate/internal/access"
 	"github.com/quorate/quorate/internal/api"
 	"github.com/quorate/quorate/internal/fault"
@@ -19,6 +20,8 @@ type Config struct {
 	Directory *access.Directory
 	Door      *access.Door
 	Cookies   access.Cookies
+	Flags     *flags.Service
+	Replica   *flags.Replica
 	Now       func() time.Time
 	Log       *slog.Logger
 	Notice    string // on every page; "" for none
@@ -43,6 +46,7 @@ func (u *UI) Routes(r chi.Router) {
 	r.Post("/sign-in/command-line", u.page(u.letCommandLine))
 	r.Post("/sign-out", u.page(u.signOut))
 	r.Post("/sign-out/everywhere", u.page(u.signOutEverywhere))
+	u.boardRoutes(r)
 	r.Get("/access", u.page(u.access))
 	r.Get("/access/who", u.page(u.whoCan))
 	r.Get("/access/delegate", u.page(u.askDelegate))

@@ -25,9 +25,9 @@ var templates = func() map[string]*template.Template {
 		panic(err)
 	}
 	for _, f := range files {
-		if name := strings.TrimSuffix(f.Name(), ".html"); name != "frame" {
+		if name := strings.TrimSuffix(f.Name(), ".html"); name != "frame" && name != "parts" {
 			all[name] = template.Must(template.New("frame.html").Funcs(functions).Option("missingkey=error").
-				ParseFS(templateFiles, "templates/frame.html", "templates/"+f.Name()))
+				ParseFS(templateFiles, "templates/frame.html", "templates/parts.html", "templates/"+f.Name()))
 		}
 	}
 	return all
@@ -36,11 +36,17 @@ var templates = func() map[string]*template.Template {
 var functions = template.FuncMap{
 	"asset":   assetPath,
 	"moment":  moment,
+	"instant": instant,
 	"since":   since,
 	"regions": regions,
 	"role":    roleName,
 	"signin":  signInPath,
 	"confirm": confirmPath,
+	"stage":   stageName,
+	"capital": capital,
+	"score":   score,
+
+	"impactChart": impactChart,
 }
 
 // A Page is one of the structs below.
@@ -52,10 +58,11 @@ type Page interface {
 // Frame is what stands around every page.
 type Frame struct {
 	Title  string // of the page, without the product's name
-	Area   string // "home" or "access": which entry of the navigation it is under
+	Area   string // "home", "board" or "access": which entry of the navigation it is under
 	Notice string // shown on every page, such as that this is a demo; "" for none
 	Who    *Who   // nil: nobody is signed in
 	Bare   bool   // no navigation: the page is a step on the way somewhere
+	Wide   bool   // a table needs the whole width
 
 	formsTo string // besides this server, where a form of the page may lead
 }
@@ -112,6 +119,15 @@ func regions(list []string) string {
 
 // moment is a time as the whole interface writes it. Times are UTC, and say so.
 func moment(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04") + " UTC" }
+
+// instant is moment for a time in RFC 3339, as explanations carry it.
+func instant(text string) string {
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return text
+	}
+	return moment(t)
+}
 
 // since says how long ago something was, roughly.
 func since(t, now time.Time) string {

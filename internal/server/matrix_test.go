@@ -60,6 +60,7 @@ var (
 	leads      = []identity.Role{identity.RegionalLead}
 	// lenders may end what was lent.
 	lenders = []identity.Role{identity.Operator, identity.RegionalLead, identity.ClinicalSafety, identity.Compliance, identity.Counsel, identity.HealthPlan}
+	lawyers = []identity.Role{identity.Compliance, identity.Counsel}
 	keepers = []identity.Role{identity.Operator, identity.RegionalLead} // of a region's own records
 )
 
@@ -68,7 +69,7 @@ func without(roles []identity.Role, not ...identity.Role) []identity.Role {
 }
 
 // samples stand for what a pattern leaves open. KEY is an entry of Colorado.
-var samples = map[string]string{"region": "co", "capability": "video_visit", "facility": "co-1", "key": "KEY", "id": "TOKEN", "freeze": "year_end"}
+var samples = map[string]string{"region": "co", "capability": "video_visit", "facility": "co-1", "key": "KEY", "id": "TOKEN", "freeze": "year_end", "digest": "000000", "rule": "X"}
 
 var rights = map[string]right{
 	"GET /healthz":               {where: open},
@@ -127,6 +128,25 @@ var rights = map[string]right{
 	"POST /api/v1/sign-in/token":               {where: open}, // whoever has the code
 	"POST /api/v1/sign-out":                    {who: everybody, where: anywhere},
 
+	"GET /api/v1/policy":                          {who: readers, where: anywhere},
+	"GET /api/v1/policy/bundles":                  {who: readers, where: anywhere},
+	"GET /api/v1/policy/bundles/{digest}":         {who: readers, where: anywhere},
+	"GET /api/v1/policy/bundles/{digest}/preview": {who: readers, where: anywhere},
+	"GET /api/v1/policy/forecast":                 {who: readers, where: anywhere, path: "/api/v1/policy/forecast?until=" + nextYear()},
+	"GET /api/v1/policy/rules/{id}":               {who: readers, where: anywhere},
+	"GET /api/v1/evidence":                        {who: readers, where: anywhere},
+	"GET /api/v1/evidence/{id}":                   {who: readers, where: anywhere},
+	"GET /api/v1/waivers":                         {who: readers, where: anywhere},
+	"GET /api/v1/waivers/{id}":                    {who: readers, where: anywhere},
+	"POST /api/v1/policy/bundles":                 {who: []identity.Role{identity.Operator, identity.Compliance, identity.Counsel}, where: everywhere},
+	"POST /api/v1/policy/activate":                {who: lawyers, where: everywhere},
+	"POST /api/v1/policy/rollback":                {who: lawyers, where: everywhere},
+	"PUT /api/v1/policy/opinions/{rule}":          {who: []identity.Role{identity.Counsel}, where: everywhere},
+	"POST /api/v1/waivers":                        {who: []identity.Role{identity.Compliance}, where: everywhere},
+	"POST /api/v1/waivers/{id}/revoke":            {who: lawyers, where: everywhere},
+	"POST /api/v1/evidence":                       {who: []identity.Role{identity.RegionalLead, identity.Compliance, identity.Counsel}, where: there},
+	"POST /api/v1/evidence/{id}/revoke":           {who: []identity.Role{identity.RegionalLead, identity.Compliance, identity.Counsel}, where: anywhere}, // there is none: who may, is told so
+
 	// Pages. Those that a token is not let in to are for people who signed in.
 	"GET /":                             {where: open},
 	"GET /static/{file}":                {where: open},
@@ -143,6 +163,15 @@ var rights = map[string]right{
 	"GET /access/delegate":              {where: everywhere},
 	"POST /access/delegate":             {where: everywhere},
 	"POST /access/delegations/{id}/end": {who: lenders, where: everywhere},
+
+	"GET /board":                     {who: readers, where: anywhere},
+	"GET /capabilities/{capability}": {who: readers, where: anywhere},
+	"GET /regions/{region}/capabilities/{capability}":           {who: readers, where: anywhere},
+	"POST /regions/{region}/capabilities/{capability}/try":      {who: readers, where: anywhere},
+	"GET /regions/{region}/capabilities/{capability}/answer":    {who: leads, where: there},
+	"POST /regions/{region}/capabilities/{capability}/answer":   {who: leads, where: there},
+	"GET /regions/{region}/capabilities/{capability}/turn-off":  {who: breakers, where: there},
+	"POST /regions/{region}/capabilities/{capability}/turn-off": {who: breakers, where: there},
 
 	"POST /api/v1/track": {who: []identity.Role{identity.Service}, where: there,
 		body: `{"events":[{"capability":"video_visit","region":"co","event":"used"}]}`},

@@ -32,7 +32,7 @@ func (s *Server) oidc() access.OIDC {
 func (s *Server) peopleRoutes(router chi.Router, a huma.API) {
 	access.PeopleRoutes(a, s.Access, s.Directory)
 	access.DoorRoutes(a, s.Door)
-	ui.New(ui.Config{Access: s.Access, Directory: s.Directory, Door: s.Door, Cookies: s.cookies(),
+	ui.New(ui.Config{Access: s.Access, Directory: s.Directory, Door: s.Door, Cookies: s.cookies(), Flags: s.Flags, Replica: s.Replica,
 		Now: s.cfg.Now, Log: s.cfg.Log, Notice: s.cfg.Notice}).Routes(router)
 }
 
