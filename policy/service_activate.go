@@ -187,7 +187,12 @@ func (s *Service) Rollback(ctx context.Context, o gate.Origin, l Layer, region s
 	if err != nil {
 		return Active{}, gate.Receipt{}, err
 	}
+	r := ActivateRequest{Layer: l, Region: region}
 	holds := now.Value.of(l, region)
+	if err := identity.Can(o.Actor, l.action(), r.target()); err != nil { // refused on the record, as anywhere
+		_, receipt, err := s.Activate(ctx, o, ActivateRequest{Layer: l, Region: region, Digest: "none"})
+		return now.Value, receipt, err
+	}
 	if holds == nil || l == Law && holds.Previous == "" {
 		return now.Value, gate.Receipt{}, fault.New(fault.Refused, "nothing_before", "no bundle held before in the layer %s %s", l, region).
 			Do("activate another: `quorate policy show --all` lists them")
@@ -195,7 +200,8 @@ func (s *Service) Rollback(ctx context.Context, o gate.Origin, l Layer, region s
 	if o.IfRevision == 0 {
 		o.IfRevision = now.Revision
 	}
-	return s.Activate(ctx, o, ActivateRequest{Layer: l, Region: region, Digest: holds.Previous})
+	r.Digest = holds.Previous
+	return s.Activate(ctx, o, r)
 }
 
 // again is the verb of an activation that waited: on the enablements as they are now.

@@ -208,12 +208,18 @@ func (s *Service) RevokeEvidence(ctx context.Context, o gate.Origin, id string) 
 	if !recordID.MatchString(id) {
 		return Proof{}, gate.Receipt{}, unknown
 	}
-	rec, err := one(s.store.View(ctx), proofs.Key(id), unknown)
+	rec, err := kv.Get(s.store.View(ctx), proofs.Key(id))
+	if err == nil && !rec.Exists() && len(identity.Permitting(o.Actor, identity.RevokeEvidence)) > 0 {
+		err = unknown // who may nowhere is refused below, on the record
+	}
 	if err != nil {
 		return Proof{}, gate.Receipt{}, err
 	}
 	proof := rec.Value
-	target := identity.Target{Kind: "evidence", ID: id, Region: EvidenceRequest{Scope: proof.Scope}.region()}
+	target := identity.Target{Kind: "evidence", ID: id}
+	if rec.Exists() {
+		target.Region = EvidenceRequest{Scope: proof.Scope}.region()
+	}
 	receipt, err := s.gate.Submit(ctx, o.Change(identity.RevokeEvidence, target, map[string]string{"id": id}), func(tx *kv.Tx, c gate.Change) error {
 		now, err := one(tx, proofs.Key(id), unknown)
 		if err != nil {

@@ -55,7 +55,7 @@ func runDemo(ctx context.Context, c *cli, o serveOptions, envFile string) error 
 	if err != nil {
 		return err
 	}
-	cfg := server.Config{Listen: o.listen, DataDir: o.dataDir, Version: version(), Log: o.logger(c), Now: c.now}
+	cfg := server.Config{Listen: o.listen, DataDir: o.dataDir, Unregulated: true, Version: version(), Log: o.logger(c), Now: c.now}
 	return serve(ctx, cfg, func(ctx context.Context, s *server.Server) error {
 		fmt.Fprintf(c.stderr, "Furnishing the demo…\n")
 		env, err := furnish(ctx, c, s, data, o.dataDir)

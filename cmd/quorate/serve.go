@@ -60,7 +60,7 @@ bootstrap-token in the data directory.` + flagdHelp,
 			if rateLimit < 0 {
 				return fault.New(fault.Invalid, "bad_rate", "the rate %d is less than nothing", rateLimit).Do("set a number of requests a second, or 0 for the default").At("--rate-limit")
 			}
-			cfg := server.Config{Listen: o.listen, DataDir: o.dataDir, Version: version(), AcceptRestore: acceptRestore,
+			cfg := server.Config{Listen: o.listen, DataDir: o.dataDir, Unregulated: true, Version: version(), AcceptRestore: acceptRestore,
 				CertFile: front.certFile, KeyFile: front.keyFile, Hosts: front.hosts, Limits: front.limits, Rates: front.rates, CORSOrigins: corsOrigins, RateLimit: rateLimit, Etcd: etcd, Flagd: flagd, Log: o.logger(c), Now: c.now}
 			return serve(cmd.Context(), cfg, func(ctx context.Context, s *server.Server) error {
 				fmt.Fprintf(c.stdout, "Quorate serves at %s\n", s.URL())

@@ -12,6 +12,7 @@ import (
 	"github.com/quorate/quorate/internal/api"
 	"github.com/quorate/quorate/internal/fault"
 	"github.com/quorate/quorate/internal/kv"
+	"github.com/quorate/quorate/policy"
 )
 
 // Config says what to run. Listen and DataDir are required.
@@ -32,7 +33,13 @@ type Config struct {
 	Rates  api.Rates
 	// OIDC is where people sign in; nobody does if its Issuer is "". An empty
 	// PublicURL is the address that is listened at, which will do on this machine.
-	OIDC        access.OIDC
+	OIDC access.OIDC
+	// PolicyKeys are the public keys, by name, of those whose bundles of rules are
+	// taken; none: no bundle is.
+	PolicyKeys policy.TrustedKeys
+	// Unregulated runs without any law, so that none forbids anything. It is for tests
+	// that are not about regulation; no option sets it.
+	Unregulated bool
 	Notice      string   // shown on every page, such as that it is a demo
 	CORSOrigins []string // of web pages that may ask over OFREP and flagd's protocols, e.g. "https://portal.example"; none by default
 	Etcd        Etcd

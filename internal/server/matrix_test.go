@@ -138,7 +138,7 @@ var rights = map[string]right{
 	"GET /api/v1/evidence/{id}":                   {who: readers, where: anywhere},
 	"GET /api/v1/waivers":                         {who: readers, where: anywhere},
 	"GET /api/v1/waivers/{id}":                    {who: readers, where: anywhere},
-	"POST /api/v1/policy/bundles":                 {who: []identity.Role{identity.Operator, identity.Compliance, identity.Counsel}, where: everywhere},
+	"POST /api/v1/policy/bundles":                 {who: []identity.Role{identity.Operator, identity.RegionalLead, identity.Compliance, identity.Counsel}, where: everywhere},
 	"POST /api/v1/policy/activate":                {who: lawyers, where: everywhere},
 	"POST /api/v1/policy/rollback":                {who: lawyers, where: everywhere},
 	"PUT /api/v1/policy/opinions/{rule}":          {who: []identity.Role{identity.Counsel}, where: everywhere},

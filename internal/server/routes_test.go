@@ -40,8 +40,18 @@ var mutations = map[string]struct{ path, body string }{
 	"enable-person":   {"/api/v1/access/people/person:aaaaaaaaaaaaaaaa/enable", `{"reason":"test"}`},
 	"delegate":        {"/api/v1/access/delegations", `{"to":"person:aaaaaaaaaaaaaaaa","role":"regional_lead","region":"co","expires":"EXPIRES","reason":"test"}`},
 	"end-delegation":  {"/api/v1/access/delegations/aaaaaaaaaaaaaaaa/end", `{"reason":"test"}`},
+	"push-bundle":     {"/api/v1/policy/bundles", `{"archive":"H4sIAAAA","reason":"test"}`},
+	"activate-policy": {"/api/v1/policy/activate", `{"layer":"law","digest":"000000","reason":"test"}`},
+	"rollback-policy": {"/api/v1/policy/rollback", `{"layer":"law","reason":"test"}`},
+	"give-opinion":    {"/api/v1/policy/opinions/HI-329-CS-INPERSON", `{"relaxation":"HI-HB951","outcome":"rejected","reason":"test"}`},
+	"add-evidence":    {"/api/v1/evidence", `{"type":"readiness:clinics","scope":"co","expires":"` + nextYear() + `","reason":"test"}`},
+	"revoke-evidence": {"/api/v1/evidence/ev-none/revoke", `{"reason":"test"}`},
+	"grant-waiver":    {"/api/v1/waivers", `{"rule_id":"FED-504-WEB","jurisdiction":"US-CO","capability":"video_visit","class":"risk","expires":"` + nextYear() + `","reason":"test"}`},
+	"revoke-waiver":   {"/api/v1/waivers/wv-none/revoke", `{"reason":"test"}`},
 	"revoke-token":    {"/api/v1/tokens/TOKEN/revoke", `{"reason":"test"}`},
 }
+
+func nextYear() string { return time.Now().AddDate(1, 0, 0).UTC().Format(time.DateOnly) }
 
 // reads are the operations that use a method other than GET without changing
 // anything, each with its reason.

@@ -24,6 +24,7 @@ import (
 	"github.com/quorate/quorate/internal/identity"
 	"github.com/quorate/quorate/internal/kv"
 	"github.com/quorate/quorate/internal/kv/embedded"
+	"github.com/quorate/quorate/policy"
 )
 
 // drainTime is how long requests under way may take once the server stops.
@@ -37,6 +38,7 @@ type Server struct {
 	Directory *access.Directory
 	Door      *access.Door // nil: people cannot sign in
 	Record    *audit.Log
+	Policy    *policy.Service
 	Ledger    *flags.Ledger
 
 	cfg      Config
@@ -53,13 +55,16 @@ type Server struct {
 	flagd    *flagdServer // nil if it is off
 	ofrep    *ofrep.Handler
 	usage    *flags.Usage
-	replica  string // its name among the replicas, kept in the data directory
-	stopping context.CancelFunc
-	running  sync.WaitGroup
-	failed   chan error
-	settled  chan struct{} // closed once the first token was seen to, or it failed
-	founded  bool          // a first token was written; read after settled
-	space    space
+	records  *policy.Records
+
+	trustedKeys trustedKeys
+	replica     string // its name among the replicas, kept in the data directory
+	stopping    context.CancelFunc
+	running     sync.WaitGroup
+	failed      chan error
+	settled     chan struct{} // closed once the first token was seen to, or it failed
+	founded     bool          // a first token was written; read after settled
+	space       space
 }
 
 // Start brings a server up and returns once its address answers. Errors are
@@ -97,7 +102,9 @@ func (s *Server) start(ctx context.Context) error {
 	if err := s.checkStore(ctx); err != nil {
 		return err
 	}
-	s.cfg.Log.Warn("no policy is loaded: the gate allows whatever roles and rules allow, and no regulation is checked")
+	if s.cfg.Unregulated {
+		s.cfg.Log.Warn("no regulation is checked: everything is permitted that is offered and enabled")
+	}
 	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s.stopping = cancel
 	s.running.Go(func() { s.follower.Run(background) })
@@ -159,9 +166,11 @@ func (s *Server) build() error {
 	s.gate = gate.New(s.store, gate.Unregulated{}, s.cfg.Now, s.cfg.Log, s.registry)
 	s.follower = s.store.NewFollower()
 	s.gate.SettleOn(s.follower)
-	s.Replica = flags.NewReplica(s.follower, s.cfg.Now, s.cfg.Log, s.registry)
+	s.records = policy.NewRecords(s.cfg.Log, s.registry)
+	s.Replica = s.newReplica()
 	s.Directory = access.NewDirectory(s.follower, s.cfg.Log, s.registry)
 	s.Flags = flags.NewService(s.gate, s.Replica, s.cfg.Now)
+	s.buildPolicy()
 	s.Access = access.NewService(s.gate, s.store, s.hasRegion, s.cfg.Now)
 	s.buildUsage()
 	s.ofrep = ofrep.New(ofrep.Config{Replica: s.Replica, Directory: s.Directory, Usage: s.usage,
@@ -191,6 +200,7 @@ func (s *Server) routes() http.Handler {
 	router.Use(api.LimitRates(s.cfg.Now, rates))
 	a := api.New(router, s.cfg.Version)
 	flags.Routes(a, s.Flags)
+	policy.Routes(a, s.Policy)
 	flags.UsageRoutes(a, s.Flags, s.Ledger)
 	access.Routes(a, s.Access, s.cfg.Now)
 	s.peopleRoutes(router, a)

@@ -44,7 +44,7 @@ type site struct {
 
 func newSite(t testing.TB, dir string, change ...func(*server.Config)) *site {
 	t.Helper()
-	s := &site{t: t, cfg: server.Config{Listen: "127.0.0.1:0", DataDir: dir, Version: "test", SmallStore: true,
+	s := &site{t: t, cfg: server.Config{Listen: "127.0.0.1:0", DataDir: dir, Version: "test", SmallStore: true, Unregulated: true,
 		Log: slog.New(slog.DiscardHandler), Now: time.Now}}
 	for _, c := range change {
 		c(&s.cfg)
