@@ -34,6 +34,8 @@ type Layer struct {
 	Reason   string `json:"reason,omitempty"`
 	Revision int64  `json:"revision,omitempty"`
 	Change   string `json:"change,omitempty"` // its leaf in the record
+	// Rules, of the layer permitted, are those that may keep it off.
+	Rules []RuleSays `json:"rules,omitempty" nullable:"false"`
 }
 
 // Explain says why a capability is on or off in a region for a context. Nothing
@@ -47,10 +49,11 @@ func (s *Snapshot) Explain(region, capability string, ctx eval.Context, at time.
 	on, _ := r.Value.(bool)
 	unmet := s.unmet(st, at)
 	e := Explanation{On: on && r.HasValue, Variant: r.Variant, Reason: string(r.Reason), Region: region, Capability: capability,
-		Revision: st.Revision, Layers: []Layer{offered(st, at), permitted(), enabled(st), prerequisites(st, unmet)}}
+		Revision: st.Revision}
 	failing := st.failing(ctx, at)
+	e.Layers = []Layer{offered(st, at), s.permitted(st, failing, at), enabled(st), prerequisites(st, unmet)}
 	if failing != nil {
-		e.Missing = absent(failing.reads, ctx)
+		e.Missing = missingFor(failing, ctx)
 	}
 	if st.Enablement.Value.Answer == Enable {
 		e.Layers = append(e.Layers, st.howLayer(failing))
@@ -92,6 +95,9 @@ func firstLine(st State, unmet []string) string {
 		return off + notEnabled(st.Enablement.Value, st.Offer.Value)
 	case Prerequisite:
 		return fmt.Sprintf("%s, because it needs %s%s. The regional lead can enable that first.", off, firstOf(unmet), others(unmet))
+	}
+	if st.pair.lawful(st.Cause) {
+		return off + offByLaw(st.Cause)
 	}
 	return off + offByHow(st)
 }
@@ -218,11 +224,6 @@ func offerWords(st State, at time.Time) string {
 		return says + "; it ended after " + o.End
 	}
 	return says + ", until " + o.End
-}
-
-// permitted says the truth of a server without policy.
-func permitted() Layer {
-	return Layer{Name: "permitted", Holds: true, Says: "no regulation is encoded in this server, so none was checked"}
 }
 
 func enabled(st State) Layer {

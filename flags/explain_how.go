@@ -52,6 +52,9 @@ func absent(paths []string, ctx eval.Context) []string {
 // not hold.
 func (st State) howLayer(failing *condition) Layer {
 	e := st.Enablement.Value
+	if failing != nil && failing.check != nil && failing.of == st.Capability.Value.Key {
+		failing = nil // that is said of what is permitted
+	}
 	l := Layer{Name: "how", Holds: failing == nil && st.pair.open(), Revision: st.Enablement.Revision}
 	says := []string{st.How.Words(), st.baselineWords()}
 	for _, c := range st.pair.list {
@@ -100,6 +103,10 @@ func lineFor(st State, c condition, missing []string) string {
 		whose = c.of + " "
 	}
 	switch {
+	case c.check != nil && whose == "":
+		return off + offByRule(c.check, missing)
+	case c.check != nil:
+		return off + "because regulation forbids the " + whose + "it needs. Counsel can say what would be allowed."
 	case len(missing) > 0 && c.cause != NotReady:
 		return off + "because " + missing[0] + " is missing. The portal service must send it."
 	case c.cause == NotReady || c.cause == Prerequisite && c.field == "":

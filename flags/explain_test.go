@@ -31,7 +31,7 @@ func TestTheFirstLineIsShort(t *testing.T) {
 		capability.Name = name
 		st := State{view: &regionView{zone: time.UTC}, How: how}
 		st.Capability.Value, st.Region.Value = capability, Region{Key: "nca", Name: "The Northern Part"}
-		for _, cause := range []Cause{On, Off, CapRetired, NoOffer, NotEnabled, WasTurnedOff, Scheduled, Ended, Prerequisite, NotReady, NotInAudience, NotInRollout, NoTargetingKey, "future-cause"} {
+		for _, cause := range []Cause{On, Off, CapRetired, NoOffer, NotEnabled, WasTurnedOff, Scheduled, Ended, Prerequisite, NotReady, NotInAudience, NotInRollout, NoTargetingKey, NoEncodedLaw, "future-cause"} {
 			for _, o := range offers {
 				for _, e := range answers {
 					st.Cause, st.Offer.Value, st.Enablement.Value = cause, o, e

@@ -76,12 +76,28 @@ func (p *Position) Enable(ctx context.Context, q Question) Decision {
 	return p.Law.enable(ctx, p.input(q))
 }
 
-// input is the question as the rules are asked it.
+// Input is the question as the rules are asked it: what a decision is a function of,
+// beside the revision of the bundles.
+func (p *Position) Input(q Question) Input { return p.input(q) }
+
+// Citation is where a rule is written, "" if there is no such rule.
+func (p *Position) Citation(rule string) string {
+	if !p.Without() && p.Law.bundle.Records[rule] != nil {
+		return p.Law.bundle.Records[rule].Citation
+	}
+	return ""
+}
+
+// WantedBy is the rule that misses a piece of evidence; of several the first.
+func (v *Verdict) WantedBy(kind string) string { return v.wants[kind] }
+
 func (p *Position) input(q Question) Input {
 	in := Input{
 		Phase: Enablement, AsOf: q.AsOf.UTC().Format(time.RFC3339), Region: q.Region, Jurisdictions: q.Jurisdictions, Actor: q.Actor,
 		Capability: q.Capability, CapabilityVersion: q.Version, Request: q.Request, Config: overlay(p.Config, q.Config),
-		Evidence: p.Evidence, Waivers: p.Waivers,
+	}
+	if !p.Without() {
+		in.Evidence, in.Waivers = p.about(q)
 	}
 	if in.Actor == "" {
 		in.Actor = "provider"

@@ -59,7 +59,6 @@ func (p *Position) Compile(ctx context.Context, q Question) *Guard {
 	if p.Law.empty() {
 		return &Guard{}
 	}
-	g.in.Evidence, g.in.Waivers = p.about(q)
 	if g.unknownPlace() {
 		return &Guard{Checks: []Check{{Variant: NoEncodedLaw, Why: "no law is encoded for a place of this region", Says: "always",
 			Fails: "true", Shut: []Span{{dawn, doom}}}}, Revision: p.LawRevision}

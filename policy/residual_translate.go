@@ -802,8 +802,10 @@ func typed(path, typ string, values []any) *logic {
 		}
 		return or(absent(v), operate("starts_with", v, literal("")))
 	case "strings":
+		// An engine finds nothing in what is no list instead of refusing it; merged
+		// into a list it is an element like others, and no text.
 		text := operate("starts_with", variable(""), literal(""))
-		return or(absent(v), and(operate("!", operate("starts_with", v, literal(""))), operate("!", operate("some", v, operate("!", text)))))
+		return or(absent(v), and(operate("!", operate("starts_with", v, literal(""))), operate("!", operate("some", operate("merge", v), operate("!", text)))))
 	}
 	return no
 }
