@@ -16,7 +16,7 @@ type TrackEvent struct {
 	Facility   string `json:"facility,omitempty" maxLength:"64" doc:"Facility of the region, e.g. co-1; left out if there is none."`
 	Group      string `json:"group,omitempty" maxLength:"64" doc:"Coarse group of the person, one of 0-17, 18-44, 45-64, 65+; anything else counts as other."`
 	Event      string `json:"event" maxLength:"64" doc:"What happened: used, started, completed or abandoned; anything else counts as other."`
-	Count      uint64 `json:"count,omitempty" minimum:"0" maximum:"10000" doc:"How often; left out: once."`
+	Count      uint64 `json:"count,omitempty" minimum:"0" maximum:"1000000" doc:"How often; left out: once."`
 }
 
 // TrackGroups are the coarse groups that are counted, as bands of age: few enough
@@ -32,8 +32,8 @@ const OtherGroup = "other"
 
 // The limits of what is tracked.
 const (
-	MaxTracked      = 1_000  // events in one request
-	MaxTrackedCount = 10_000 // uses in one event
+	MaxTracked      = 1_000     // events in one request
+	MaxTrackedCount = 1_000_000 // uses in one event, which a provider may have added up
 )
 
 // coarse replaces what is not declared, and counts once what names no number.

@@ -87,7 +87,7 @@ func listen(b *testing.B, url, path string, heard chan<- time.Time, opened func(
 
 // memoryOf is the resident memory of a process in bytes (proc(5), the second
 // field of statm, in pages).
-func memoryOf(b *testing.B, pid int) int {
+func memoryOf(b testing.TB, pid int) int {
 	b.Helper()
 	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
 	if err != nil {

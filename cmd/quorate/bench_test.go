@@ -84,7 +84,7 @@ func medianRatio(ours, theirs []float64) float64 {
 	return median(ratios)
 }
 
-func startBare(b *testing.B, answer string) (pid int, url string) {
+func startBare(b testing.TB, answer string) (pid int, url string) {
 	b.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), bareEnv+"="+answer)

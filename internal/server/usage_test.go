@@ -6,6 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/open-feature/go-sdk/openfeature"
+
+	"github.com/quorate/quorate/flags/provider"
 	"github.com/quorate/quorate/internal/identity"
 )
 
@@ -30,7 +33,7 @@ func TestTrackingCountsAllOrNothing(t *testing.T) {
 		many[i] = event()
 	}
 	fractional, huge, negative := event(), event(), event()
-	fractional["count"], huge["count"], negative["count"] = 1.5, 10_001, -1
+	fractional["count"], huge["count"], negative["count"] = 1.5, 1_000_001, -1
 	for _, c := range []struct {
 		what, token string
 		body        any
@@ -159,4 +162,27 @@ func eventually(t *testing.T, what string, holds func() bool) {
 		}
 	}
 	t.Fatalf("not within 20 s: %s", what)
+}
+
+// Use that our Go provider tracks arrives.
+func TestTheGoProviderTracks(t *testing.T) {
+	s := newFlagdSite(t)
+	token, lead := s.token("Colorado portal", identity.Service, "co"), s.lead
+	p, err := provider.New("http://"+s.FlagdAddr(), provider.WithRegion("co"), provider.WithToken(token), provider.WithTracking(s.URL()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := openfeature.SetNamedProviderWithContextAndWait(t.Context(), "tracking", p); err != nil {
+		t.Fatal(err)
+	}
+	client := openfeature.NewClient("tracking")
+	patient := openfeature.NewEvaluationContext("patient-4711", map[string]any{"group": "65+"})
+	for range 30 {
+		client.Track(t.Context(), "video_visit", patient, openfeature.NewTrackingEventDetails(1))
+	}
+	p.Shutdown() // sends what is left
+	shown := s.must(s.do("GET", "/api/v1/usage?region=co&capability=video_visit", lead, nil)).raw
+	if !strings.Contains(shown, `"total":{"count":30}`) || strings.Contains(shown, "4711") {
+		t.Errorf("%s", shown)
+	}
 }
