@@ -99,7 +99,8 @@ func hostPort(t testing.TB, address string) (string, uint16) {
 func official(t testing.TB, address string) openfeature.FeatureProvider {
 	t.Helper()
 	host, port := hostPort(t, address)
-	p, err := gosdk.NewProvider(gosdk.WithInProcessResolver(), gosdk.WithHost(host), gosdk.WithPort(port), gosdk.WithSelector("flagSetId=co"), gosdk.WithLogger(logr.Discard()))
+	p, err := gosdk.NewProvider(gosdk.WithInProcessResolver(), gosdk.WithHost(host), gosdk.WithPort(port), gosdk.WithSelector("flagSetId=co"), gosdk.WithLogger(logr.Discard()),
+		gosdk.WithRetryBackoffMs(100), gosdk.WithRetryBackoffMaxMs(500))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -214,7 +215,15 @@ func TestALeaseByTheFakeClock(t *testing.T) {
 	expect(e, true)
 	ahead.Store(int64(395 * time.Second)) // up to a third of the lease has passed before it was sent
 	expect(e, true)
+	eventually(t, "the edge notices", func() bool { _, _, body := e.ofrep("other", nil); return body["reason"] == "STALE" })
+	_, h, _ := e.ofrep("", nil)
+	if status, _, _ := e.ofrep("", nil, "If-None-Match", h.Get("ETag")); status != http.StatusNotModified {
+		t.Errorf("asked again at once: %d", status)
+	}
 	ahead.Store(int64(600 * time.Second))
+	if status, _, _ := e.ofrep("", nil, "If-None-Match", h.Get("ETag")); status != http.StatusOK {
+		t.Errorf("once the lease has run out, asked with the earlier ETag: %d", status)
+	}
 	expect(e, false)
 	e.stop()
 	e = s.edge(func(c *edge.Config) { c.Now, c.Upstream.DataDir = now, dir })

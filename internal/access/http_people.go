@@ -46,6 +46,7 @@ type delegateInput struct {
 // PeopleRoutes adds the operations on who may do what: groups, people,
 // delegations, and the questions that the access page answers.
 func PeopleRoutes(a huma.API, s *Service, dir *Directory) {
+	introspectRoute(a, dir)
 	tags := []string{"access"}
 	op := func(id, method, path, summary string) huma.Operation {
 		return huma.Operation{OperationID: id, Method: method, Path: api.Prefix + path, Tags: tags, Summary: summary}

@@ -80,6 +80,7 @@ var rights = map[string]right{
 	"GET /api/v1/openapi.json":   {where: open},
 	"GET /api/v1/openapi.yaml":   {where: open},
 	"GET /api/v1/whoami":         {who: everybody, where: anywhere},
+	"POST /api/v1/introspect":    {who: everybody, where: anywhere},
 	"GET /api/v1/regions":        {who: readers, where: anywhere},
 	"GET /api/v1/capabilities":   {who: readers, where: anywhere},
 	"GET /api/v1/offers":         {who: readers, where: anywhere},

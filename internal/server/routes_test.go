@@ -56,8 +56,9 @@ func nextYear() string { return time.Now().AddDate(1, 0, 0).UTC().Format(time.Da
 // reads are the operations that use a method other than GET without changing
 // anything, each with its reason.
 var reads = map[string]string{
-	"explain": "POST carries the evaluation context, which must not stand in an address",
-	"track":   "what it counts is no domain state and has no leaf; usage_store.go writes it",
+	"introspect-token": "POST carries a credential, which nothing may keep",
+	"explain":          "POST carries the evaluation context, which must not stand in an address",
+	"track":            "what it counts is no domain state and has no leaf; usage_store.go writes it",
 }
 
 // sessions are the operations that change nothing but who is signed in, which is no
