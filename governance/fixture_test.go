@@ -2,6 +2,7 @@ package governance_test
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"sync"
 	"testing"
@@ -62,6 +63,7 @@ func hallOn(t testing.TB, store *kv.Store, key governance.SealKey) *hall {
 	h.replica = flags.NewReplica(f, h.now, log, nil)
 	kvtest.Follow(t, f)
 	g := gate.New(store, gate.Unregulated{}, h.now, log, nil)
+	g.SettleOn(f)
 	h.flags = flags.NewService(g, h.replica, h.now)
 	h.Service = governance.NewService(g, store, h.flags, key, h.now)
 	return h
@@ -229,4 +231,27 @@ func (h *hall) settled(id string) governance.Motion {
 func offerVideo() governance.Proposal {
 	return governance.Proposal{Kind: governance.OfferIt, Title: "Offer video visits", Text: "Resolved, that video visits be offered to all regions.",
 		Subject: governance.Subject{Capability: "video_visit", Offer: flags.Full}}
+}
+
+type (
+	origin   = gate.Origin
+	originOf func() origin
+)
+
+// dump is the state of this slice, as text.
+func (h *hall) dump() string {
+	h.t.Helper()
+	motions, err := h.Motions(ctx)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	house, err := h.House(ctx, "strategy")
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	raw, err := json.Marshal([]any{motions, house})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return string(raw)
 }
