@@ -136,7 +136,7 @@ func (u *UI) askCommandLine(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	page.Frame = Frame{Title: "Let a command line act as you", Bare: true, formsTo: page.origin()}
+	page.Frame = Frame{Title: "Let a command line act as you", Bare: true, FormsTo: page.origin()}
 	page.Ends = p.AuthTime.Add(access.SessionLife)
 	return u.write(w, r, &page)
 }

@@ -64,7 +64,9 @@ type Frame struct {
 	Bare   bool   // no navigation: the page is a step on the way somewhere
 	Wide   bool   // a table needs the whole width
 
-	formsTo string // besides this server, where a form of the page may lead
+	// FormsTo is an origin to which a form of the page may lead in the end, besides
+	// the one it is on: browsers hold redirects to it too.
+	FormsTo string
 }
 
 func (f *Frame) frame() *Frame { return f }
@@ -169,10 +171,10 @@ func Render(p Page) ([]byte, error) {
 }
 
 // policy is what browsers may load and do for a page, and no more.
-func policy(formsTo string) string {
+func policy(FormsTo string) string {
 	forms := "'self'"
-	if formsTo != "" {
-		forms += " " + formsTo
+	if FormsTo != "" {
+		forms += " " + FormsTo
 	}
 	return "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; manifest-src 'self'; form-action " + forms +
 		"; base-uri 'none'; frame-ancestors 'none'"
@@ -186,7 +188,7 @@ func Write(w http.ResponseWriter, r *http.Request, status int, p Page) error {
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", policy(p.frame().formsTo))
+	h.Set("Content-Security-Policy", policy(p.frame().FormsTo))
 	h.Set("Cache-Control", "no-store") // it says who is signed in
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Referrer-Policy", "same-origin")

@@ -64,3 +64,13 @@ func serveAsset(w http.ResponseWriter, r *http.Request, name string) bool {
 	}
 	return true
 }
+
+// Assets serves the files that pages need below /static/, for a page that is
+// written elsewhere.
+func Assets() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !serveAsset(w, r, strings.TrimPrefix(r.URL.Path, "/static/")) {
+			http.NotFound(w, r)
+		}
+	})
+}

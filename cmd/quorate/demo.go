@@ -12,6 +12,7 @@ import (
 	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
+	"github.com/quorate/quorate/internal/access"
 	"github.com/quorate/quorate/internal/fault"
 	"github.com/quorate/quorate/internal/server"
 )
@@ -55,8 +56,16 @@ func runDemo(ctx context.Context, c *cli, o serveOptions, envFile string) error 
 	if err != nil {
 		return err
 	}
-	cfg := server.Config{Listen: o.listen, DataDir: o.dataDir, Unregulated: true, Version: version(), Log: o.logger(c), Now: c.now}
+	provider, err := startIssuer(o.listen, data, c.now)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = provider.Close() }() // nothing is kept in it
+	cfg := server.Config{Listen: o.listen, DataDir: o.dataDir, Unregulated: true, Version: version(), Log: o.logger(c), Now: c.now,
+		OIDC:   access.OIDC{Issuer: provider.URL, ClientID: provider.ClientID, ClientSecret: provider.ClientSecret},
+		Notice: demoNotice}
 	return serve(ctx, cfg, func(ctx context.Context, s *server.Server) error {
+		provider.Register(s.URL() + access.CallbackPath)
 		fmt.Fprintf(c.stderr, "Furnishing the demo…\n")
 		env, err := furnish(ctx, c, s, data, o.dataDir)
 		if err != nil {
@@ -126,9 +135,10 @@ func programName() string {
 const demoText = `
   ****  THIS IS A DEMO: made-up data, no legal advice, not for real patients  ****
 
-Quorate serves at {url}. No regulation is checked in this demo yet.
+Quorate serves at {url}. Open it in a browser and sign in as
+one of the demo's roles. No regulation is checked in this demo yet.
 
-In another terminal, take the demo's accounts into your shell:
+Or, in another terminal, take the demo's accounts into your shell:
 
   set -a; . {env}; set +a
 

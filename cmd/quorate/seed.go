@@ -107,6 +107,9 @@ func seed(ctx context.Context, s *server.Server, d demoData, now func() time.Tim
 	if err != nil {
 		return nil, err
 	}
+	if _, _, err := z.s.Access.SetGroups(ctx, operator, demoGroups(d)); err != nil {
+		return nil, fmt.Errorf("groups: %w", err)
+	}
 	if err := z.capabilities(ctx, operator, d); err != nil {
 		return nil, err
 	}

@@ -40,6 +40,7 @@ func newServeCommand(c *cli) *cobra.Command {
 	var corsOrigins []string
 	var rateLimit int
 	var front frontOptions
+	var oidc oidcOptions
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run a server, with its own store or on an etcd cluster",
@@ -50,17 +51,22 @@ With them it is one of any number of equal replicas on an etcd cluster; its data
 directory then holds only what this replica has seen.
 
 If no operator has a token yet, one that lives an hour is written to the file
-bootstrap-token in the data directory.` + flagdHelp,
+bootstrap-token in the data directory.` + oidcHelp + flagdHelp,
 		Example: `  quorate serve --data-dir /var/lib/quorate
   quorate serve --data-dir /var/lib/quorate --etcd-endpoints https://etcd-1:2379,https://etcd-2:2379 --etcd-ca ca.pem
   quorate serve --flagd-listen :8013 --flagd-tls-cert tls.pem --flagd-tls-key tls.key --flagd-client-ca portals.pem
+  quorate serve --public-url https://quorate.example.org --oidc-issuer https://login.example.org --oidc-client-id quorate --oidc-client-secret-file secret
   quorate serve --flagd-trusted-region co`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if rateLimit < 0 {
 				return fault.New(fault.Invalid, "bad_rate", "the rate %d is less than nothing", rateLimit).Do("set a number of requests a second, or 0 for the default").At("--rate-limit")
 			}
-			cfg := server.Config{Listen: o.listen, DataDir: o.dataDir, Unregulated: true, Version: version(), AcceptRestore: acceptRestore,
+			people, err := oidc.config()
+			if err != nil {
+				return err
+			}
+			cfg := server.Config{Listen: o.listen, DataDir: o.dataDir, Unregulated: true, Version: version(), AcceptRestore: acceptRestore, OIDC: people,
 				CertFile: front.certFile, KeyFile: front.keyFile, Hosts: front.hosts, Limits: front.limits, Rates: front.rates, CORSOrigins: corsOrigins, RateLimit: rateLimit, Etcd: etcd, Flagd: flagd, Log: o.logger(c), Now: c.now}
 			return serve(cmd.Context(), cfg, func(ctx context.Context, s *server.Server) error {
 				fmt.Fprintf(c.stdout, "Quorate serves at %s\n", s.URL())
@@ -85,6 +91,7 @@ bootstrap-token in the data directory.` + flagdHelp,
 	f.StringSliceVar(&corsOrigins, "cors-origin", nil, "origins of web pages that may ask over OFREP and flagd's protocols, such as https://portal.example; none by default")
 	f.IntVar(&rateLimit, "rate-limit", 0, fmt.Sprintf("requests over OFREP a second by one credential, of this replica; 0: %d", ofrep.DefaultRate))
 	front.register(f)
+	oidc.register(f)
 	registerFlagd(f, &flagd)
 	f.StringVar(&acceptRestore, "accept-restore", "", "accept, for this reason and on the record, a store that is older than what this replica has seen")
 	return cmd

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -27,7 +28,8 @@ type Account struct {
 type Choice struct {
 	Action   string
 	Request  string
-	Again    bool // the one who comes must confirm who it is
+	Again    bool   // the one who comes must confirm who it is
+	Server   string // origin of the server that asks, where the choice leads
 	Accounts []Account
 }
 
@@ -39,7 +41,9 @@ type Config struct {
 	// Page writes the page of accounts. nil: a plain list, for tests, which post
 	// their choice without looking.
 	Page func(http.ResponseWriter, *http.Request, Choice)
-	Log  *slog.Logger // nil: nothing is logged
+	// Assets is what that page needs, served below /static/. nil: nothing.
+	Assets http.Handler
+	Log    *slog.Logger // nil: nothing is logged
 }
 
 // An Issuer is a running identity provider.
@@ -118,6 +122,9 @@ func (i *Issuer) handler() (http.Handler, error) {
 	mux.Handle("/", provider)
 	mux.HandleFunc("GET "+choosePath, i.showAccounts)
 	mux.HandleFunc("POST "+choosePath, i.takeChoice)
+	if i.cfg.Assets != nil {
+		mux.Handle("GET /static/", i.cfg.Assets)
+	}
 	return mux, nil
 }
 
@@ -127,7 +134,15 @@ func (i *Issuer) showAccounts(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "This sign-in is over. Begin again.", http.StatusBadRequest)
 		return
 	}
-	i.cfg.Page(w, r, Choice{Action: choosePath, Request: request.ID, Again: request.again(), Accounts: i.cfg.Accounts})
+	i.cfg.Page(w, r, Choice{Action: choosePath, Request: request.ID, Again: request.again(), Server: originOf(request.RedirectURI), Accounts: i.cfg.Accounts})
+}
+
+func originOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
 }
 
 func plainPage(w http.ResponseWriter, _ *http.Request, c Choice) {
