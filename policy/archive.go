@@ -4,8 +4,13 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
 	"encoding/hex"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -34,6 +39,26 @@ type SigningKey struct{ ID, Key string }
 
 // TrustedKeys are the PEM public keys that a server takes bundles from, by name.
 type TrustedKeys map[string]string
+
+// NewKey makes a key to sign bundles with, and what a server needs to trust it.
+func NewKey(id string) (SigningKey, TrustedKeys, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return SigningKey{}, nil, err
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return SigningKey{}, nil, err
+	}
+	public, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	if err != nil {
+		return SigningKey{}, nil, err
+	}
+	text := func(kind string, raw []byte) string {
+		return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: raw}))
+	}
+	return SigningKey{ID: id, Key: text("PRIVATE KEY", private)}, TrustedKeys{id: text("PUBLIC KEY", public)}, nil
+}
 
 // algorithm is the one with which bundles are signed and verified. A bundle cannot
 // choose another.

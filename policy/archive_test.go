@@ -4,11 +4,6 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"encoding/pem"
 	"maps"
 	"strings"
 	"testing"
@@ -22,22 +17,11 @@ import (
 // newKey is a signing key and the public one that belongs to it.
 func newKey(t *testing.T, id string) (SigningKey, TrustedKeys) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	key, trusted, err := NewKey(id)
 	if err != nil {
 		t.Fatal(err)
 	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	public, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text := func(kind string, raw []byte) string {
-		return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: raw}))
-	}
-	return SigningKey{ID: id, Key: text("PRIVATE KEY", private)}, TrustedKeys{id: text("PUBLIC KEY", public)}
+	return key, trusted
 }
 
 // What is packed is unpacked the same, with the same revision, and is signed for.

@@ -2,11 +2,6 @@ package policy_test
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"encoding/pem"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -60,6 +55,7 @@ func (world) Share(_, _, fact string) (float64, bool) { return 0, fact == "patie
 type site struct {
 	t       *testing.T
 	store   *kv.Store
+	gate    *gate.Gate
 	service *policy.Service
 	records *policy.Records
 	key     policy.SigningKey
@@ -68,11 +64,17 @@ type site struct {
 
 func newSite(t *testing.T, live ...policy.Question) *site {
 	t.Helper()
+	return newSiteUnder(t, gate.Unregulated{}, live...)
+}
+
+func newSiteUnder(t *testing.T, decider gate.Decider, live ...policy.Question) *site {
+	t.Helper()
 	s := &site{t: t, store: kvtest.New(t), now: time.Now()}
 	var trusted policy.TrustedKeys
 	s.key, trusted = newKey(t)
 	clock := func() time.Time { return s.now }
-	g := gate.New(s.store, gate.Unregulated{}, clock, slog.New(slog.DiscardHandler), nil)
+	g := gate.New(s.store, decider, clock, slog.New(slog.DiscardHandler), nil)
+	s.gate = g
 	s.records = policy.NewRecords(slog.New(slog.DiscardHandler), nil)
 	follower := s.store.NewFollower()
 	follower.Subscribe(func(b kv.Batch) { s.records.Apply(b) }, append(s.records.Prefixes(), "enablements/")...)
@@ -91,22 +93,11 @@ func newSite(t *testing.T, live ...policy.Question) *site {
 
 func newKey(t *testing.T) (policy.SigningKey, policy.TrustedKeys) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	key, trusted, err := policy.NewKey("counsel")
 	if err != nil {
 		t.Fatal(err)
 	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	public, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text := func(kind string, raw []byte) string {
-		return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: raw}))
-	}
-	return policy.SigningKey{ID: "counsel", Key: text("PRIVATE KEY", private)}, policy.TrustedKeys{"counsel": text("PUBLIC KEY", public)}
+	return key, trusted
 }
 
 func by(p identity.Principal) gate.Origin { return gate.Origin{Actor: p, Reason: "test"} }
@@ -525,5 +516,104 @@ func TestAReplicaComesToTheSamePosition(t *testing.T) {
 	}
 	if !records.Apply(kv.Batch{Events: []kv.Event{{Path: "policy/active", Value: []byte(`{"schema":1,"sum":"00000000","value":{}}`), Revision: 999}}}) || !records.Position().Without() {
 		t.Error("a damaged pointer permits something")
+	}
+}
+
+// A law holds by the word of counsel and of compliance, and of nobody twice.
+func TestALawNeedsCounselAndCompliance(t *testing.T) {
+	s := newSiteUnder(t, policy.LawSignOff{})
+	p := s.push(rules.Law, "")
+	for _, c := range []struct{ author, other identity.Principal }{{compliance, counsel}, {counsel, compliance}} {
+		_, receipt, err := s.service.Activate(t.Context(), by(c.author), policy.ActivateRequest{Layer: policy.Law, Digest: p.Digest})
+		if err != nil || receipt.Pending == nil {
+			t.Fatalf("by %s: %+v, %v", c.author.Name, receipt, err)
+		}
+		v, err := s.gate.Look(t.Context(), receipt.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = s.gate.Sign(t.Context(), by(c.author), receipt.ID, v.Binding)
+		wants(t, "the author signs", err, "own_change")
+		_, err = s.gate.Sign(t.Context(), by(operator), receipt.ID, v.Binding)
+		if err == nil {
+			t.Error("an operator signed a law")
+		}
+		if got := s.records.Position().PolicyRevision() == p.Digest; got {
+			t.Fatal("it holds before the other has signed")
+		}
+		if _, err := s.gate.Sign(t.Context(), by(c.other), receipt.ID, v.Binding); err != nil {
+			t.Fatal(err)
+		}
+		if s.records.Position().PolicyRevision() != p.Digest {
+			t.Error("signed, and it does not hold")
+		}
+		p = s.push(copied(t, ".manifest", "2026-07-01", "2026-09-01"), "")
+	}
+}
+
+// An enablement that is written while a law waits for its second signature voids what
+// was looked at: the law must be proposed anew.
+func TestAnEnablementVoidsAWaitingLaw(t *testing.T) {
+	s := newSiteUnder(t, policy.LawSignOff{})
+	p := s.push(rules.Law, "")
+	_, receipt, err := s.service.Activate(t.Context(), by(compliance), policy.ActivateRequest{Layer: policy.Law, Digest: p.Digest})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.store.Update(t.Context(), "", func(tx *kv.Tx) error {
+		return kv.Put(tx, kv.NewCollection[string]("enablements", 1).Key("co", "video_visit"), "on")
+	}); err != nil {
+		t.Fatal(err)
+	}
+	v, err := s.gate.Look(t.Context(), receipt.ID)
+	if err != nil || !slices.Contains(v.Moved, "enablements/") {
+		t.Errorf("moved: %v, %v", v.Moved, err)
+	}
+	if _, err := s.gate.Sign(t.Context(), by(counsel), receipt.ID, v.Binding); err == nil {
+		t.Error("it was carried out on a base that moved")
+	}
+	if _, err := s.gate.Rebase(t.Context(), by(compliance), receipt.ID); err != nil {
+		t.Fatal(err)
+	}
+	if v, err = s.gate.Look(t.Context(), receipt.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.gate.Sign(t.Context(), by(counsel), receipt.ID, v.Binding); err != nil {
+		t.Errorf("after a rebase: %v", err)
+	}
+	if s.records.Position().Without() {
+		t.Error("rebased and signed, and it does not hold")
+	}
+}
+
+// A preview says what would break, and changes nothing; a forecast says when.
+func TestPreviewAndForecast(t *testing.T) {
+	s := newSite(t, colorado)
+	s.activate()
+	r := policy.EvidenceRequest{Type: "performs:consent", Service: "portal", Scope: "*", Expires: policy.Day(s.now.AddDate(1, 0, 0).Format(time.DateOnly))}
+	for _, kind := range []string{"consent", "capture_location_attestation", "keep_record", "obtain_history", "record_exception", "registration_disclosures"} {
+		r.Type = "performs:" + kind
+		if _, _, err := s.service.AddEvidence(t.Context(), by(compliance), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := s.push(own(ownManifest), "co")
+	v, err := s.service.Preview(t.Context(), lead, p.Digest)
+	if err != nil || v.Pairs != 1 || len(v.Broken) != 1 || v.Broken[0].Capability != "video_visit" || !slices.Contains(v.Broken[0].Rules, "CO-OWN-CONSENT") {
+		t.Errorf("%+v, %v", v, err)
+	}
+	if got := s.denied(colorado); len(got) > 0 {
+		t.Errorf("looking changed what holds: %v", got)
+	}
+	f, err := s.service.Forecast(t.Context(), lead, policy.Day(s.now.AddDate(2, 0, 0).Format(time.DateOnly)))
+	if err != nil || f.Pairs != 1 || len(f.Events) == 0 {
+		t.Fatalf("%+v, %v", f, err)
+	}
+	if e := f.Events[len(f.Events)-1]; e.Permitted || e.Region != "co" || !e.At.After(s.now) {
+		t.Errorf("%+v", e)
+	}
+	for _, day := range []policy.Day{"", "2020-01-01", "soon", "2999-01-01"} {
+		_, err := s.service.Forecast(t.Context(), lead, day)
+		wants(t, "until "+string(day), err, "bad_day")
 	}
 }

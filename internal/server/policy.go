@@ -5,6 +5,8 @@ import (
 	"sync/atomic"
 
 	"github.com/quorate/quorate/flags"
+	"github.com/quorate/quorate/internal/gate"
+	"github.com/quorate/quorate/internal/identity"
 	"github.com/quorate/quorate/internal/kv"
 	"github.com/quorate/quorate/policy"
 	"github.com/quorate/quorate/policy/sandbox"
@@ -18,6 +20,23 @@ func (s *Server) newReplica() *flags.Replica {
 	}
 	return flags.NewReplicaUnder(s.follower, s.records, s.cfg.Now, s.cfg.Log, s.registry)
 }
+
+// decider says what policy makes of a change. The gate is made before the replica by
+// which it decides.
+type decider struct{ s *Server }
+
+func (d decider) Decide(ctx context.Context, tx *kv.Tx, c gate.Change) (gate.Decision, error) {
+	if d.s.cfg.Unregulated {
+		return gate.Unregulated{}.Decide(ctx, tx, c)
+	}
+	if c.Action == identity.ActivateLaw {
+		return policy.LawSignOff{}.Decide(ctx, tx, c)
+	}
+	return flags.NewPermits(d.s.Replica).Decide(ctx, tx, c)
+}
+
+// Gate is the way of every change, for the demo's second signature.
+func (s *Server) Gate() *gate.Gate { return s.gate }
 
 // buildPolicy makes the verbs of policy, once the replica is there.
 func (s *Server) buildPolicy() {

@@ -163,7 +163,7 @@ func dirInUse(cause error) error {
 // build makes the rooms and joins them.
 func (s *Server) build() error {
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), storeCollector{s})
-	s.gate = gate.New(s.store, gate.Unregulated{}, s.cfg.Now, s.cfg.Log, s.registry)
+	s.gate = gate.New(s.store, decider{s}, s.cfg.Now, s.cfg.Log, s.registry)
 	s.follower = s.store.NewFollower()
 	s.gate.SettleOn(s.follower)
 	s.records = policy.NewRecords(s.cfg.Log, s.registry)

@@ -5,11 +5,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"encoding/pem"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -34,22 +29,11 @@ func TestMain(m *testing.M) {
 
 func newKey(t testing.TB, id string) (policy.SigningKey, policy.TrustedKeys) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	key, trusted, err := policy.NewKey(id)
 	if err != nil {
 		t.Fatal(err)
 	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	public, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text := func(kind string, raw []byte) string {
-		return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: raw}))
-	}
-	return policy.SigningKey{ID: id, Key: text("PRIVATE KEY", private)}, policy.TrustedKeys{id: text("PUBLIC KEY", public)}
+	return key, trusted
 }
 
 // law is a copy of the embedded law that a test may change.
