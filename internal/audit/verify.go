@@ -20,6 +20,9 @@ import (
 type Trust struct {
 	Key     ed25519.PublicKey // nil: the one that the file names, which proves nothing of who signed
 	Earlier []byte            // a checkpoint kept from an earlier time; nil: none
+	// Each is shown every entry as it is read, before it is known whether it holds.
+	// nil: none is.
+	Each func(Entry)
 }
 
 // A Verdict is what was found true.
@@ -31,6 +34,7 @@ type Verdict struct {
 	KeyID      string     `json:"key_id"`
 	KeyTrusted bool       `json:"key_trusted"`       // it is the one the verifier brought
 	Earlier    int64      `json:"earlier,omitempty"` // size of the earlier checkpoint that it continues
+	Restored   *int64     `json:"restored,omitempty"` // the entry with which a restored backup was accepted, after the earlier checkpoint
 	Entry      *Entry     `json:"entry,omitempty"`   // of a proof
 	First      *time.Time `json:"first,omitempty"`   // when the first entry was recorded
 	Last       *time.Time `json:"last,omitempty"`
@@ -224,8 +228,12 @@ func (v *verifier) checkpoint(note []byte, key ed25519.PublicKey) error {
 	}
 	e := v.earlier
 	switch {
+	case e.Origin != c.Origin && lifeOf(e.Origin) == lifeOf(c.Origin) && epochOf(e.Origin) < epochOf(c.Origin):
+		// A restored backup was accepted in between; entries below tell where.
+		v.verdict.Earlier = e.Tree.N
+		return nil
 	case e.Origin != c.Origin:
-		return flaw(0, "earlier", "the earlier checkpoint is of %s and the file of %s: a restored backup was accepted in between, or it is another server's", e.Origin, c.Origin)
+		return flaw(0, "earlier", "the earlier checkpoint is of %s, which %s does not continue", e.Origin, c.Origin)
 	case e.Tree.N > c.Tree.N:
 		return flaw(c.Tree.N, "earlier", "the record was rolled back: it had %d entries and has %d", e.Tree.N, c.Tree.N)
 	case e.Tree.N == c.Tree.N && e.Tree.Hash != c.Tree.Hash:
@@ -264,6 +272,9 @@ func (v *verifier) entries(sums bundleSums) error {
 	if err := sums.checkRoot(v.tree); err != nil {
 		return err
 	}
+	if err := v.lost(); err != nil {
+		return err
+	}
 	words, err := v.words("end", "end", 2)
 	if err != nil {
 		return err
@@ -277,7 +288,7 @@ func (v *verifier) entries(sums bundleSums) error {
 // grown compares the tree with the earlier checkpoint when it has that size.
 func (v *verifier) grown(whole *edge) error {
 	e := v.earlier
-	if e.Note != nil && whole.size == e.Tree.N && whole.root() != e.Tree.Hash {
+	if e.Note != nil && (v.verdict.Restored == nil || *v.verdict.Restored >= e.Tree.N) && whole.size == e.Tree.N && whole.root() != e.Tree.Hash {
 		return flaw(0, "earlier", "the record was rewritten: its first %d entries are not those that the earlier checkpoint vouches for", e.Tree.N)
 	}
 	return nil
@@ -355,5 +366,11 @@ func (v *verifier) leaf(i int64, data []byte) error {
 		v.verdict.First = &l.At
 	}
 	v.verdict.Entry = &Entry{Revision: r.Revision, Index: &i, Leaf: l}
+	if v.trust.Each != nil {
+		v.trust.Each(*v.verdict.Entry)
+	}
+	if v.earlier.Note != nil && v.verdict.Restored == nil && v.earlier.Origin != v.verdict.Origin && accepts(l) > epochOf(v.earlier.Origin) {
+		v.verdict.Restored = &i
+	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/google/renameio/v2"
 	"github.com/google/uuid"
@@ -22,6 +23,9 @@ import (
 type Incarnation struct {
 	ID    string `json:"id"` // UUID, made when the store is first used
 	Epoch int64  `json:"epoch"`
+	// Restored says when the store was restored from a backup, in RFC 3339, until
+	// an operator has accepted that; then "".
+	Restored string `json:"restored,omitempty"`
 }
 
 var (
@@ -41,11 +45,14 @@ type Rollback struct {
 func (r Rollback) fault() *fault.Error {
 	what := fmt.Sprintf("the store is at revision %d, and this replica has seen %d: an older backup was restored",
 		r.FoundRevision, r.SeenRevision)
-	if r.DifferentIncarnation {
+	switch {
+	case r.Found.Restored != "":
+		what = fmt.Sprintf("the store was restored from a backup at %s, and nobody has accepted yet what was lost by that", r.Found.Restored)
+	case r.DifferentIncarnation:
 		what = fmt.Sprintf("the store is not the one this replica knows (incarnation %s, seen %s)", r.Found.ID, r.Seen.ID)
 	}
 	return fault.New(fault.StoreUnavailable, "store_rolled_back", "%s; nothing is written to it and the last known state is served", what).
-		Do("restore the newest state, or accept the loss on the record: stop the server and start it once with --accept-restore REASON")
+		Do("restore the newest state, or accept the loss on the record: `quorate restore accept`, or stop the server and start it once with --accept-restore REASON")
 }
 
 // seen is the newest state of the store that this replica knows of.
@@ -103,7 +110,7 @@ func (s *seen) check(found Incarnation, revision int64) *Rollback {
 	known := s.Incarnation.ID != ""
 	accepted := found.Epoch > s.Incarnation.Epoch
 	other := known && found.ID != s.Incarnation.ID
-	if known && !accepted && (other || found.Epoch < s.Incarnation.Epoch || revision < s.Revision) {
+	if found.Restored != "" || known && !accepted && (other || found.Epoch < s.Incarnation.Epoch || revision < s.Revision) {
 		return &Rollback{Seen: s.Incarnation, Found: found, SeenRevision: s.Revision, FoundRevision: revision, DifferentIncarnation: other}
 	}
 	s.seenState = seenState{Incarnation: found, Revision: revision}
@@ -210,8 +217,35 @@ func RaiseEpoch(tx *Tx, epoch int64) error {
 	if err != nil {
 		return err
 	}
-	rec.Value.Epoch = max(rec.Value.Epoch, epoch) + 1
+	rec.Value.Epoch, rec.Value.Restored = max(rec.Value.Epoch, epoch)+1, ""
 	return Put(tx, incarnationKey, rec.Value)
+}
+
+// MarkRestored notes, in a store that was made from a backup and serves nobody
+// yet, that it was: every replica refuses it until an operator accepts it. The
+// epoch becomes the time, unless it is later already: the same backup may be
+// restored twice, and each life of the store must have an epoch of its own.
+func MarkRestored(ctx context.Context, client *clientv3.Client, now time.Time) (Incarnation, error) {
+	resp, err := client.Get(ctx, Root+incarnationKey.path)
+	if err != nil {
+		return Incarnation{}, unavailable(err)
+	}
+	if len(resp.Kvs) != 1 {
+		return Incarnation{}, fault.New(fault.Refused, "not_a_store", "the backup holds no store of Quorate").Do("check that it is the right file")
+	}
+	life, err := meta.Decode(incarnationKey.path, resp.Kvs[0].Value)
+	if err != nil {
+		return life, err
+	}
+	life.Epoch, life.Restored = max(life.Epoch+1, now.Unix()), now.UTC().Format(time.RFC3339)
+	raw, err := encode(incarnationKey.path, meta.schema, life)
+	if err != nil {
+		return life, err
+	}
+	if _, err := client.Put(ctx, Root+incarnationKey.path, string(raw)); err != nil {
+		return life, unavailable(err)
+	}
+	return life, nil
 }
 
 // AcceptRestore lets write run although the store is older than what was seen,

@@ -63,6 +63,12 @@ func firstBoot(ctx context.Context, dir string, quota int64, lg *zap.Logger) err
 	if err != nil {
 		return err
 	}
+	return finish(dir)
+}
+
+// finish makes what stands in data.tmp the store.
+func finish(dir string) error {
+	tmp := tempPath(dir)
 	if err := syncTree(tmp); err != nil {
 		return fmt.Errorf("store: sync the first boot: %w", err)
 	}
