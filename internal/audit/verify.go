@@ -32,11 +32,11 @@ type Verdict struct {
 	Size       int64      `json:"size"` // entries that the checkpoint vouches for
 	Root       tlog.Hash  `json:"root"`
 	KeyID      string     `json:"key_id"`
-	KeyTrusted bool       `json:"key_trusted"`       // it is the one the verifier brought
-	Earlier    int64      `json:"earlier,omitempty"` // size of the earlier checkpoint that it continues
+	KeyTrusted bool       `json:"key_trusted"`        // it is the one the verifier brought
+	Earlier    int64      `json:"earlier,omitempty"`  // size of the earlier checkpoint that it continues
 	Restored   *int64     `json:"restored,omitempty"` // the entry with which a restored backup was accepted, after the earlier checkpoint
-	Entry      *Entry     `json:"entry,omitempty"`   // of a proof
-	First      *time.Time `json:"first,omitempty"`   // when the first entry was recorded
+	Entry      *Entry     `json:"entry,omitempty"`    // of a proof
+	First      *time.Time `json:"first,omitempty"`    // when the first entry was recorded
 	Last       *time.Time `json:"last,omitempty"`
 }
 
@@ -288,10 +288,13 @@ func (v *verifier) entries(sums bundleSums) error {
 // grown compares the tree with the earlier checkpoint when it has that size.
 func (v *verifier) grown(whole *edge) error {
 	e := v.earlier
-	if e.Note != nil && (v.verdict.Restored == nil || *v.verdict.Restored >= e.Tree.N) && whole.size == e.Tree.N && whole.root() != e.Tree.Hash {
-		return flaw(0, "earlier", "the record was rewritten: its first %d entries are not those that the earlier checkpoint vouches for", e.Tree.N)
+	if e.Note == nil || whole.size != e.Tree.N || v.verdict.Restored != nil && *v.verdict.Restored < e.Tree.N || whole.root() == e.Tree.Hash {
+		return nil
 	}
-	return nil
+	if e.Origin != v.verdict.Origin {
+		return flaw(0, "earlier", "a restored backup was accepted after the earlier checkpoint, and what stands before that is not what the checkpoint vouches for: %s went on without it", v.verdict.Origin)
+	}
+	return flaw(0, "earlier", "the record was rewritten: its first %d entries are not those that the earlier checkpoint vouches for", e.Tree.N)
 }
 
 // entry reads one entry. It says which one is bad by the hash beside it; whether

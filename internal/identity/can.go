@@ -31,6 +31,7 @@ const (
 	Delegate       Action = "delegation.grant" // one's own role to another person, for a time
 	EndDelegation  Action = "delegation.end"
 	AcceptRestore  Action = "store.accept_restore"
+	Backup         Action = "store.backup" // whoever has one has everything, hashes of tokens included
 
 	ReadState  Action = "state.read"
 	ReadTokens Action = "token.read"
@@ -46,7 +47,7 @@ const (
 // Actions lists every action, in the order above.
 var Actions = slices.Concat([]Action{SetRegion, SetFacility, SetCapability, GrantOffer, WithdrawOffer, Answer, TurnOff,
 	SetBaseline, AcceptBaseline, SetFreeze, EndFreeze, IssueToken, RotateToken, RevokeToken,
-	SetGroups, DisablePerson, EnablePerson, Delegate, EndDelegation, TrackUse, ReadUsage, SetDenominator, AcceptRestore, ReadState, ReadTokens, ReadAccess, ReadRecord, Evaluate}, governanceActions, changeActions, policyActions)
+	SetGroups, DisablePerson, EnablePerson, Delegate, EndDelegation, TrackUse, ReadUsage, SetDenominator, AcceptRestore, Backup, ReadState, ReadTokens, ReadAccess, ReadRecord, Evaluate}, governanceActions, changeActions, policyActions)
 
 // Known reports whether a is one of Actions.
 func (a Action) Known() bool { return slices.Contains(Actions, a) }
@@ -78,7 +79,7 @@ func (t Target) String() string {
 var table = with(map[Role][]Action{
 	Operator: {ReadUsage, SetRegion, SetFacility, SetCapability, GrantOffer, WithdrawOffer, TurnOff,
 		SetBaseline, SetFreeze, EndFreeze, IssueToken, RotateToken, RevokeToken, SetGroups, DisablePerson, EnablePerson, EndDelegation,
-		AcceptRestore, ReadState, ReadTokens, ReadAccess, ReadRecord, Evaluate},
+		AcceptRestore, Backup, ReadState, ReadTokens, ReadAccess, ReadRecord, Evaluate},
 	RegionalLead:   {ReadUsage, SetDenominator, SetFacility, Answer, TurnOff, AcceptBaseline, SetFreeze, EndFreeze, Delegate, EndDelegation, ReadState, ReadAccess, ReadRecord, Evaluate},
 	ClinicalSafety: {ReadUsage, TurnOff, Delegate, EndDelegation, ReadState, ReadAccess, ReadRecord, Evaluate},
 	Compliance:     {ReadUsage, TurnOff, DisablePerson, Delegate, EndDelegation, ReadState, ReadAccess, ReadRecord, Evaluate},
@@ -215,6 +216,7 @@ var descriptions = map[Action]string{
 	Delegate:       "delegate a role",
 	EndDelegation:  "end a delegation",
 	AcceptRestore:  "accept a restored store",
+	Backup:         "back the store up",
 	ReadState:      "read regions, capabilities and their state",
 	ReadTokens:     "read the list of tokens",
 	ReadAccess:     "read who may do what",

@@ -224,8 +224,16 @@ func RaiseEpoch(tx *Tx, epoch int64) error {
 // MarkRestored notes, in a store that was made from a backup and serves nobody
 // yet, that it was: every replica refuses it until an operator accepts it. The
 // epoch becomes the time, unless it is later already: the same backup may be
-// restored twice, and each life of the store must have an epoch of its own.
-func MarkRestored(ctx context.Context, client *clientv3.Client, now time.Time) (Incarnation, error) {
+// restored twice, and each life of the store must have an epoch of its own. What
+// it returns is for embedded.Restore; marked is set to what was noted.
+func MarkRestored(now time.Time, marked *Incarnation) func(context.Context, *clientv3.Client) error {
+	return func(ctx context.Context, client *clientv3.Client) (err error) {
+		*marked, err = markRestored(ctx, client, now)
+		return err
+	}
+}
+
+func markRestored(ctx context.Context, client *clientv3.Client, now time.Time) (Incarnation, error) {
 	resp, err := client.Get(ctx, Root+incarnationKey.path)
 	if err != nil {
 		return Incarnation{}, unavailable(err)
@@ -242,7 +250,10 @@ func MarkRestored(ctx context.Context, client *clientv3.Client, now time.Time) (
 	if err != nil {
 		return life, err
 	}
-	if _, err := client.Put(ctx, Root+incarnationKey.path, string(raw)); err != nil {
+	// Whoever held an office, or was signed in, is long gone.
+	_, err = client.Txn(ctx).Then(clientv3.OpPut(Root+incarnationKey.path, string(raw)),
+		clientv3.OpDelete(Root+"clerk/", clientv3.WithPrefix()), clientv3.OpDelete(Root+"sessions/", clientv3.WithPrefix())).Commit()
+	if err != nil {
 		return life, unavailable(err)
 	}
 	return life, nil

@@ -187,6 +187,9 @@ var rights = map[string]right{
 	"GET /api/v1/audit/consistency":         {who: recorders, where: everywhere, path: "/api/v1/audit/consistency?from=1"},
 	"GET /audit/log/*":                      {who: recorders, where: everywhere, path: "/audit/log/checkpoint"},
 
+	"POST /api/v1/backup":         {who: operators, where: everywhere},
+	"POST /api/v1/restore/accept": {who: operators, where: everywhere},
+
 	// OFREP answers before the router.
 	"POST /ofrep/v1/evaluate/flags":                        {who: evaluators, where: there, path: "/ofrep/v1/evaluate/flags?SELECT", body: `{"context":{}}`},
 	"POST /ofrep/v1/evaluate/flags/{key}":                  {who: evaluators, where: there, path: "/ofrep/v1/evaluate/flags/video_visit?SELECT", body: `{"context":{}}`},

@@ -49,6 +49,7 @@ var mutations = map[string]struct{ path, body string }{
 	"grant-waiver":    {"/api/v1/waivers", `{"rule_id":"FED-504-WEB","jurisdiction":"US-CO","capability":"video_visit","class":"risk","expires":"` + nextYear() + `","reason":"test"}`},
 	"revoke-waiver":   {"/api/v1/waivers/wv-none/revoke", `{"reason":"test"}`},
 	"revoke-token":    {"/api/v1/tokens/TOKEN/revoke", `{"reason":"test"}`},
+	"accept-restore":  {"/api/v1/restore/accept", `{"reason":"test"}`},
 }
 
 func nextYear() string { return time.Now().AddDate(1, 0, 0).UTC().Format(time.DateOnly) }

@@ -195,7 +195,7 @@ func (s *Server) routes() http.Handler {
 	s.router = router
 	rates := s.cfg.Rates
 	rates.Free = isProbe
-	api.Use(router, api.Config{Now: s.cfg.Now, Log: s.cfg.Log, Registry: s.registry, Direct: s.ofrep.Serve, Rates: rates})
+	api.Use(router, api.Config{Now: s.cfg.Now, Log: s.cfg.Log, Registry: s.registry, Direct: s.ofrep.Serve, Rates: rates, Streams: isBackup})
 	router.Use(access.Middleware(s.Directory, s.cfg.Now), access.Sessions(s.Directory, s.cookies(), s.cfg.Now))
 	router.Use(api.LimitRates(s.cfg.Now, rates))
 	a := api.New(router, s.cfg.Version)
@@ -206,6 +206,7 @@ func (s *Server) routes() http.Handler {
 	s.peopleRoutes(router, a)
 	s.recordRoutes(a)
 	s.logRoutes(router)
+	s.backupRoutes(router, a)
 	s.healthRoutes(router)
 	return router
 }
@@ -222,12 +223,7 @@ func (s *Server) checkStore(ctx context.Context) error {
 	case s.cfg.AcceptRestore == "":
 		return err
 	}
-	return s.store.AcceptRestore(func(epoch int64) error {
-		target := identity.Target{Kind: "store"}
-		change := gate.Origin{Actor: identity.Host(), Reason: s.cfg.AcceptRestore}.Change(identity.AcceptRestore, target, map[string]any{"epoch": epoch})
-		_, err := s.gate.Submit(ctx, change, func(tx *kv.Tx, _ gate.Change) error { return kv.RaiseEpoch(tx, epoch) })
-		return err
-	})
+	return s.accept(ctx, gate.Origin{Actor: identity.Host(), Reason: s.cfg.AcceptRestore})
 }
 
 // foundAccess issues the first token of a store that has none. It goes on trying:
