@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/quorate/quorate/flags"
 	"github.com/quorate/quorate/internal/fault"
 )
 
@@ -245,6 +244,3 @@ func (c Case) fund(motion string) Case {
 func unknownCase(id string) error {
 	return fault.New(fault.NotFound, "unknown_case", "there is no business case %.80q", id).Do("list them with `quorate case list`")
 }
-
-// stageOf is what funding makes of a capability that a case brings.
-const stageOf = flags.Funded

@@ -98,7 +98,7 @@ func (h House) twiceSeated(at time.Time) (name string, found bool) {
 
 // adopt funds a portfolio as a whole.
 func (s *Service) adopt(tx *kv.Tx, m Motion, act Act) error {
-	draft, list, err := portfolioOf(tx, m)
+	_, list, err := portfolioOf(tx, m)
 	if err != nil {
 		return err
 	}
@@ -119,7 +119,6 @@ func (s *Service) adopt(tx *kv.Tx, m Motion, act Act) error {
 			}
 		}
 	}
-	_ = draft
 	return nil
 }
 
@@ -138,9 +137,17 @@ func portfolioOf(tx *kv.Tx, m Motion) (draft Motion, list []Case, err error) {
 	if list, err = getCases(tx, m.Subject.Portfolio...); err != nil {
 		return draft, nil, err
 	}
+	p, err := getPaper(tx, draft)
+	if err != nil {
+		return draft, nil, err
+	}
 	spent := int64(0)
 	for _, one := range list {
 		spent += one.Cost.Expected
+		if v, ok := p.Cases[one.ID]; ok && v != one.Version {
+			return draft, nil, fault.New(fault.Refused, "case_changed", "the case %s is at version %d, and version %d was voted on", one.ID, one.Version, v).
+				Do("leave it out, or vote again").At("/subject/portfolio")
+		}
 		if !one.in(slices.Concat(draft.Subject.Cases, draft.Subject.SetAside)) || one.State != Submitted {
 			return draft, nil, fault.New(fault.Refused, "not_in_draft", "the case %s (%s) was not on the ballot", one.ID, one.State).
 				Do("adopt what was voted on").At("/subject/portfolio")

@@ -44,3 +44,8 @@ func (s *Service) Count(ctx context.Context, id string) (Count, error) {
 	c, err := kv.Get(tx, counts.Key(id, sitting(rec.Value.Sittings)))
 	return c.Value, err
 }
+
+// Case reads a business case.
+func (s *Service) Case(ctx context.Context, id string) (kv.Record[Case], error) {
+	return find(s.store.View(ctx), cases, unknownCase(id), id)
+}

@@ -14,15 +14,22 @@ import (
 // The collections of this slice. Their JSON is kept by golden files: a field may be
 // added, but its meaning never changes within a schema version.
 var (
-	bodies  = kv.NewCollection[Body]("bodies", 1)
-	seats   = kv.NewCollection[Seat]("seats", 1) // BODY/SEAT
-	cycles  = kv.NewCollection[Cycle]("cycles", 1)
-	cases   = kv.NewCollection[Case]("cases", 1)
-	motions = kv.NewCollection[Motion]("motions", 1)
-	papers  = kv.NewCollection[Paper]("papers", 1)   // MOTION/SITTING
-	ballots = kv.NewCollection[Ballot]("ballots", 1) // MOTION/SEAT
-	casters = kv.NewCollection[Caster]("casters", 1) // MOTION-SITTING/PERSON
-	counts  = kv.NewCollection[Count]("counts", 1)   // MOTION/SITTING
+	bodies   = kv.NewCollection[Body]("bodies", 1)
+	seats    = kv.NewCollection[Seat]("seats", 1) // BODY/SEAT
+	cycles   = kv.NewCollection[Cycle]("cycles", 1)
+	cases    = kv.NewCollection[Case]("cases", 1)
+	motions  = kv.NewCollection[Motion]("motions", 1)
+	papers   = kv.NewCollection[Paper]("papers", 1)      // MOTION/SITTING
+	ballots  = kv.NewCollection[Ballot]("ballots", 1)    // MOTION/SEAT
+	casters  = kv.NewCollection[Caster]("casters", 1)    // MOTION-SITTING/PERSON
+	versions = kv.NewCollection[Case]("caseversions", 1) // CASE/VERSION
+	needs    = kv.NewCollection[Need]("needs", 1)
+	orders   = kv.NewCollection[Order]("needorders", 1) // CYCLE/REGION
+	remarks  = kv.NewCollection[Remark]("comments", 1)  // CASE/REMARK
+	notes    = kv.NewCollection[Note]("notes", 1)       // CAPABILITY/NOTE
+	concerns = kv.NewCollection[Concern]("concerns", 1)
+	reviews  = kv.NewCollection[Review]("reviews", 1) // CASE
+	counts   = kv.NewCollection[Count]("counts", 1)   // MOTION/SITTING
 )
 
 func getBody(tx *kv.Tx, key string) (kv.Record[Body], error) {
@@ -120,6 +127,20 @@ func all[T any](tx *kv.Tx, c kv.Collection[T], parts ...string) ([]kv.Record[T],
 	list := make([]kv.Record[T], 0, len(recs))
 	for _, path := range paths {
 		list = append(list, recs[path])
+	}
+	return list, nil
+}
+
+// getRemarks reads what was said of a case, the oldest first.
+func getRemarks(tx *kv.Tx, about string) ([]Remark, error) {
+	recs, err := all(tx, remarks, about)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(recs, func(a, b kv.Record[Remark]) int { return cmp.Compare(a.Created, b.Created) })
+	list := make([]Remark, 0, len(recs))
+	for _, r := range recs {
+		list = append(list, r.Value)
 	}
 	return list, nil
 }
