@@ -37,6 +37,7 @@ bench: ## measure, each figure beside a floor of the same run, and write docs/be
 	  go test -run '^$$' -bench 'HugeWorld' -benchtime 200x -benchmem ./flags; \
 	  go test -run '^$$' -bench 'Serving|Bulk|Fan' -benchtime 9x ./cmd/quorate; \
 	  go test -run '^$$' -bench 'WriteTo' -benchtime 300x ./cmd/quorate; \
+	  go test -run '^$$' -bench . -benchtime 300x ./flags/provider; \
 	  go test -run '^$$' -bench . -benchmem ./flags/ofrep ./governance/tally; } \
 	| (cd internal/tools && go run ./benchtable) > docs/benchmarks.md.new && mv docs/benchmarks.md.new docs/benchmarks.md
 	mkdir -p bench-out && go test -run '^$$' -bench 'StaticParallel|RolloutParallel' -cpu 2 -o bench-out/eval.test -mutexprofile bench-out/mutex.prof ./flags/eval >/dev/null
