@@ -343,7 +343,13 @@ func TestTokensAreIntrospected(t *testing.T) {
 	if got := status(good, "co"); got != 401 {
 		t.Errorf("an expired token: %d", got)
 	}
+	ahead.Store(int64(31 * time.Minute))
+	i.status.Store(200)
+	if got := status(good, "co"); got != 200 {
+		t.Errorf("the server is back: %d", got)
+	}
 	i.status.Store(401)
+	ahead.Store(int64(33 * time.Minute))
 	if got := status(good, "co"); got != 401 {
 		t.Errorf("a revoked token: %d", got)
 	}
