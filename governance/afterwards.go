@@ -90,7 +90,7 @@ type Review struct {
 // Measured is one line of a case's impact as it turned out.
 type Measured struct {
 	Area     string `json:"area"`
-	Promised int    `json:"promised"`
+	Promised int    `json:"promised,omitempty"`
 	Found    int    `json:"found" minimum:"-2" maximum:"2"`
 	Evidence string `json:"evidence"`
 }

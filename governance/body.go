@@ -12,10 +12,10 @@ type Body struct {
 	Key            string  `json:"key"`
 	Name           string  `json:"name"`
 	Charter        Charter `json:"charter"`
-	CharterVersion int     `json:"charter_version"`          // from 1
+	CharterVersion int     `json:"charter_version,omitzero"` // from 1
 	CharterMotion  string  `json:"charter_motion,omitempty"` // that gave it its present charter; none: the founding
 	Secretary      Person  `json:"secretary,omitzero"`
-	Founded        Act     `json:"founded"`
+	Founded        Act     `json:"founded,omitzero"`
 }
 
 // Check says what is wrong with a body that is to be founded.

@@ -12,8 +12,8 @@ import (
 // A Case is a business case: what a ballot on priorities is about. Each change is a
 // new version, and a ballot binds the version it was cast on.
 type Case struct {
-	ID           string   `json:"id"`
-	Version      int      `json:"version"`
+	ID           string   `json:"id,omitempty"`
+	Version      int      `json:"version,omitempty"`
 	Cycle        string   `json:"cycle"`
 	Title        string   `json:"title"`
 	Goal         string   `json:"goal"` // one of the cycle's
@@ -31,9 +31,9 @@ type Case struct {
 	Required  string                  `json:"required,omitempty"`   // by which law, if it is
 	CarriedOn string                  `json:"carried_on,omitempty"` // from which cycle, if it is
 
-	State   CaseState `json:"state"`
-	Written Act       `json:"written"` // this version
-	First   Act       `json:"first"`
+	State   CaseState `json:"state,omitempty"`
+	Written Act       `json:"written,omitzero"` // this version
+	First   Act       `json:"first,omitzero"`
 	Funded  string    `json:"funded,omitempty"`                  // the motion that adopted it
 	Labels  []string  `json:"labels,omitempty" nullable:"false"` // "illustrative"
 }

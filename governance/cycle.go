@@ -9,7 +9,7 @@ import (
 
 // A Cycle is one year of a body: its phases with their days, its goals, its money.
 type Cycle struct {
-	Key      string   `json:"key"` // "2027"
+	Key      string   `json:"key,omitempty"` // "2027"
 	Body     string   `json:"body"`
 	Name     string   `json:"name"`
 	Currency string   `json:"currency"` // "USD thousand": the unit of every cost
@@ -17,7 +17,7 @@ type Cycle struct {
 	Goals    []Goal   `json:"goals,omitempty" nullable:"false"` // adopted by motion
 	GoalsBy  string   `json:"goals_by,omitempty"`               // that motion
 	AnswerBy string   `json:"answer_by,omitempty"`              // by when regions are to answer what is offered
-	Set      Act      `json:"set"`                              // latest, with the reason
+	Set      Act      `json:"set,omitzero"`                     // latest, with the reason
 }
 
 // A Period is one phase with its days, both included.
