@@ -61,7 +61,7 @@ func runDemo(ctx context.Context, c *cli, o serveOptions, envFile string) error 
 		return err
 	}
 	defer func() { _ = provider.Close() }() // nothing is kept in it
-	cfg := server.Config{Listen: o.listen, DataDir: o.dataDir, Unregulated: true, Version: version(), Log: o.logger(c), Now: c.now,
+	cfg := server.Config{Listen: o.listen, DataDir: o.dataDir, Version: version(), Log: o.logger(c), Now: c.now,
 		OIDC:   access.OIDC{Issuer: provider.URL, ClientID: provider.ClientID, ClientSecret: provider.ClientSecret},
 		Notice: demoNotice}
 	return serve(ctx, cfg, func(ctx context.Context, s *server.Server) error {

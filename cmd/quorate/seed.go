@@ -56,10 +56,11 @@ type demoData struct {
 	Offers       []demoOffer        `json:"offers"`
 	Enablements  []demoEnablement   `json:"enablements"`
 	Accounts     []demoAccount      `json:"accounts"`
+	Evidence     demoEvidence       `json:"evidence"`
 }
 
 func readDemoData() (d demoData, err error) {
-	for _, file := range []string{"regions", "capabilities", "offers", "enablements", "accounts"} {
+	for _, file := range []string{"regions", "capabilities", "offers", "enablements", "accounts", "evidence"} {
 		raw, err := demoFiles.ReadFile("demo/" + file + ".yaml")
 		if err != nil {
 			return d, err
@@ -114,6 +115,9 @@ func seed(ctx context.Context, s *server.Server, d demoData, now func() time.Tim
 		return nil, err
 	}
 	if err := z.offers(ctx, operator, d); err != nil {
+		return nil, err
+	}
+	if err := z.regulate(ctx, d.Evidence); err != nil {
 		return nil, err
 	}
 	return z.secrets, z.enablements(ctx, d)
