@@ -145,7 +145,9 @@ func TestStrictCapabilitiesGoOffAndNoOthers(t *testing.T) {
 	who := map[string]*openfeature.Client{}
 	for name, address := range map[string]string{"server": s.address, "edge": e.Addr("--sync-port")} {
 		who["ours at the "+name] = client(t, "ours "+name, ours(t, address))
-		who["flagd's at the "+name] = client(t, "official "+name, official(t, address))
+		if !raceDetector { // it has races of its own
+			who["flagd's at the "+name] = client(t, "official "+name, official(t, address))
+		}
 	}
 	ask := func(key string) (on []string) {
 		for name, c := range who {
@@ -317,12 +319,17 @@ func TestTokensAreIntrospected(t *testing.T) {
 	if got, _, _ := e.ofrep("a", nil, "Flagd-Selector", "flagSetId=co"); got != 401 {
 		t.Errorf("without a token: %d", got)
 	}
-	if status(good, "co") != 200 || status(good, "hi") != 403 || status(good, "co") != 200 || i.asked.Load() != 1 {
-		t.Errorf("co %d, hi %d, asked %d times", status(good, "co"), status(good, "hi"), i.asked.Load())
-	}
 	other := strings.Replace(good, "a", "c", 1)
-	if status(other, "co") != 401 || status(other, "co") != 401 || i.asked.Load() != 2 {
-		t.Errorf("an unknown token: %d, asked %d times", status(other, "co"), i.asked.Load())
+	for range 2 { // the second time it is not asked again
+		if co, hi := status(good, "co"), status(good, "hi"); co != 200 || hi != 403 {
+			t.Errorf("co %d, hi %d", co, hi)
+		}
+		if got := status(other, "co"); got != 401 {
+			t.Errorf("an unknown token: %d", got)
+		}
+	}
+	if n := i.asked.Load(); n != 2 {
+		t.Errorf("asked %d times about two tokens", n)
 	}
 	if status("qrt_x", "co") != 401 || i.asked.Load() != 2 {
 		t.Error("what is no token was asked about")

@@ -1,5 +1,7 @@
 package upstream
 
+//lint:file-ignore SA1019 a server that does not read the header reads the selector in the body
+
 import (
 	"context"
 	"crypto/tls"
@@ -125,12 +127,13 @@ func New(cfg Config) (*Follower, error) {
 }
 
 // newTransport speaks HTTP/2 alone and notices a connection that has gone silent.
+// It writes into its TLS configuration, which may be that of others too.
 func newTransport(secure *tls.Config) *http.Transport {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(true)
 	dialer := &net.Dialer{Timeout: 5 * time.Second, KeepAlive: 15 * time.Second}
-	return &http.Transport{Protocols: protocols, TLSClientConfig: secure, DialContext: dialer.DialContext,
+	return &http.Transport{Protocols: protocols, TLSClientConfig: secure.Clone(), DialContext: dialer.DialContext,
 		TLSHandshakeTimeout: 5 * time.Second, ResponseHeaderTimeout: 15 * time.Second,
 		HTTP2: &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 5 * time.Second}}
 }
