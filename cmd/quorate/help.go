@@ -48,7 +48,7 @@ func (c *cli) dressUp(root *cobra.Command) {
 	addInOrder(root, "", newConfigTopic())
 	everyCommand(root, func(cmd *cobra.Command) {
 		cmd.DisableFlagsInUseLine = true
-		if cmd.HasSubCommands() {
+		if cmd.HasSubCommands() && !cmd.Runnable() {
 			cmd.Args = noSuchCommand
 			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 		}
@@ -100,7 +100,11 @@ func (c *cli) help(cmd *cobra.Command, _ []string) {
 	fmt.Fprintln(w, strings.TrimSpace(cmp.Or(cmd.Long, cmd.Short)))
 	switch {
 	case cmd.HasSubCommands():
-		fmt.Fprintf(w, "\nUsage\n  %s COMMAND [OPTION]...\n", cmd.CommandPath())
+		fmt.Fprintf(w, "\nUsage\n")
+		if strings.Contains(cmd.Use, " ") { // it does something by itself, too
+			fmt.Fprintf(w, "  %s [OPTION]...\n", cmd.UseLine())
+		}
+		fmt.Fprintf(w, "  %s COMMAND [OPTION]...\n", cmd.CommandPath())
 		listCommands(w, cmd)
 	case cmd.Runnable():
 		fmt.Fprintf(w, "\nUsage\n  %s [OPTION]...\n", cmd.UseLine())

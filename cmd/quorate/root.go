@@ -86,5 +86,5 @@ func (c *cli) addCommands(root *cobra.Command) {
 	add(look, newBoardCommand(c), newExplainCommand(c), newEvaluateCommand(c), newDriftCommand(c), newEnablementCommand(c), newUsageCommand(c),
 		newAuditCommand(c), newOutcomeCommand(c), newTallyCommand(c), newWhoamiCommand(c))
 	add(keep, newCapabilityCommand(c), newOfferCommand(c), newBaselineCommand(c), newFreezeCommand(c), newPolicyCommand(c), newRegionCommand(c), newFacilityCommand(c), newTokenCommand(c))
-	add(runs, newDemoCommand(c), newServeCommand(c), newEdgeCommand(c), newVersionCommand(c))
+	add(runs, newDemoCommand(c), newServeCommand(c), newEdgeCommand(c), newBackupCommand(c), newRestoreCommand(c), newVersionCommand(c))
 }
