@@ -13,6 +13,7 @@ import (
 	"github.com/open-feature/go-sdk/openfeature"
 
 	"github.com/quorate/quorate/flags/provider"
+	"github.com/quorate/quorate/flags/provider/upstream"
 	"github.com/quorate/quorate/internal/identity"
 	"github.com/quorate/quorate/internal/kv/embedded"
 	"github.com/quorate/quorate/internal/server"
@@ -75,6 +76,54 @@ func TestOurGoProviderLive(t *testing.T) {
 		if l.ErrorCode != "" {
 			t.Errorf("at some time it said %+v", l)
 		}
+	}
+}
+
+// A set says of which life of which store it is, and of which revision, so that
+// those who keep it can refuse one that is older.
+func TestASetSaysWhenceItComes(t *testing.T) {
+	s := newFlagdSite(t)
+	f, err := upstream.New(upstream.Config{URL: "http://" + s.FlagdAddr(), Region: "co", Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); f.Run(ctx) }()
+	t.Cleanup(func() { cancel(); <-done })
+	select {
+	case <-f.Ready():
+	case <-time.After(20 * time.Second):
+		t.Fatal("no set came within 20 s")
+	}
+	before := f.State().Origin
+	if before.Incarnation == "" || before.Epoch == 0 || before.Revision == 0 {
+		t.Errorf("the set is of %+v", before)
+	}
+	s.turn(true)
+	for end := time.Now().Add(20 * time.Second); f.State().Origin.Revision <= before.Revision; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("after a change the set is of %+v", f.State().Origin)
+		}
+	}
+	if after := f.State().Origin; after.Incarnation != before.Incarnation || after.Epoch != before.Epoch {
+		t.Errorf("after a change the set is of %+v, before of %+v", after, before)
+	}
+}
+
+// A lease is compared with how long the store has been silent: by the clock, or by
+// the monotonic one where the clock was set back.
+func TestTheReplicaKnowsHowLongTheStoreIsSilent(t *testing.T) {
+	s := newSite(t, t.TempDir())
+	now := time.Now()
+	if d := s.Replica.Silence(now); d > 20*time.Second {
+		t.Errorf("in contact it is silent for %v", d)
+	}
+	if d := s.Replica.Silence(now.Add(time.Hour)); d < 59*time.Minute {
+		t.Errorf("in an hour it will have been silent for %v", d)
+	}
+	if d := s.Replica.Silence(now.Add(-time.Hour)); d < 0 {
+		t.Errorf("with a clock set back it is silent for %v", d)
 	}
 }
 
