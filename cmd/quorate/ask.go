@@ -25,11 +25,24 @@ func ask[T any](c *cli, question func(*client.Client) (client.Answer[T], error))
 
 func (c *cli) server() (*client.Client, error) {
 	server, err := client.New(c.url, c.token)
+	if err == nil && c.token == "" {
+		server, err = c.signedIn(server)
+	}
 	if err != nil {
 		return nil, err
 	}
 	server.Patience = c.wait
 	return server, nil
+}
+
+// signedIn is a client with the sign-in that was kept for its server, if there is
+// one.
+func (c *cli) signedIn(server *client.Client) (*client.Client, error) {
+	token, err := c.keptSignIn(server.Base())
+	if err != nil || token == "" {
+		return server, err
+	}
+	return client.New(c.url, token)
 }
 
 // sayIfSlow tells after a second that an answer is awaited; the function it

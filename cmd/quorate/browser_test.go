@@ -64,7 +64,7 @@ func (b *browser) open(path, heading string) {
 // it, and waits for the heading of the next page.
 func (b *browser) press(text, heading string) {
 	b.t.Helper()
-	b.do(chromedp.Evaluate[chromedp.Void](`document.documentElement.dataset.left = ""`), chromedp.Click(`//main//*[self::a or self::button][normalize-space(.)="` + text + `" or strong="` + text + `"] | //header//*[self::a or self::button][normalize-space(.)="` + text + `"]`))
+	b.do(chromedp.Evaluate[chromedp.Void](`document.documentElement.dataset.left = ""`), chromedp.Click(`//main//*[self::a or self::button][normalize-space(.)="`+text+`" or strong="`+text+`"] | //header//*[self::a or self::button][normalize-space(.)="`+text+`"]`))
 	b.arrives(heading)
 }
 

@@ -182,6 +182,9 @@ YAML, each key the name of an option without its dashes:
   region: co
   output: table
 
+Without a token in any of these places, that of quorate login counts, which is kept
+beside this file in sign-ins.json, for the server that it is from.
+
 A key that is no option's name is an error, so that a slip of the pen is not
 taken for consent. A file with a token must be readable by you alone (chmod 600).
 

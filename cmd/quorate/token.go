@@ -15,10 +15,10 @@ import (
 )
 
 func newTokenCommand(c *cli) *cobra.Command {
-	return noun("token", "Tokens that let people and services in: list, issue, revoke",
+	return noun("token", "Tokens that let people and services in: list, show, issue, rotate, revoke",
 		`A token says which roles its bearer holds in which regions. It always expires, can
 be narrowed to some actions, and can be revoked.`,
-		newTokenListCommand(c), newTokenIssueCommand(c), newTokenRevokeCommand(c))
+		newTokenListCommand(c), newTokenShowCommand(c), newTokenIssueCommand(c), newTokenRotateCommand(c), newTokenRevokeCommand(c))
 }
 
 func newTokenListCommand(c *cli) *cobra.Command {
@@ -144,6 +144,7 @@ func parseExpiry(text string, now time.Time) (time.Time, error) {
 
 func newTokenRevokeCommand(c *cli) *cobra.Command {
 	var reason string
+	var ifRevision int64
 	cmd := &cobra.Command{
 		Use:     "revoke ID --reason TEXT",
 		Short:   "Revoke a token at once",
@@ -152,7 +153,7 @@ func newTokenRevokeCommand(c *cli) *cobra.Command {
 		Args:    exactly("ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			w, err := ask(c, func(s *client.Client) (client.Written[client.Token], error) {
-				return s.RevokeToken(cmd.Context(), args[0], reason)
+				return s.RevokeToken(cmd.Context(), args[0], client.Why{Reason: reason, IfRevision: ifRevision})
 			})
 			if err != nil {
 				return err
@@ -161,6 +162,7 @@ func newTokenRevokeCommand(c *cli) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "`TEXT` that says why, for the record")
+	cmd.Flags().Int64Var(&ifRevision, "if-revision", 0, "only if it is still at revision `N`, as show told")
 	return cmd
 }
 

@@ -36,6 +36,10 @@ type OIDC struct {
 // OIDC.PublicURL and this, must be registered there, exactly.
 const CallbackPath = "/sign-in/callback"
 
+// CommandLinePath is the one page of the sign-in that a sign-in may return to: it
+// asks whether a command line may act as the person.
+const CommandLinePath = "/sign-in/command-line"
+
 func (o OIDC) callback() string { return o.PublicURL + CallbackPath }
 
 // Secure reports whether browsers reach the server over TLS. Only then can a
@@ -154,7 +158,7 @@ func LocalPath(path string) string {
 	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || u.Opaque != "" || len(path) > 1000 ||
 		!strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") ||
 		strings.ContainsFunc(path, func(r rune) bool { return r <= ' ' || r == '\\' || r > '~' }) ||
-		strings.HasPrefix(u.Path, "//") || strings.Contains(u.Path, "\\") || strings.HasPrefix(u.Path, "/sign-in") {
+		strings.HasPrefix(u.Path, "//") || strings.Contains(u.Path, "\\") || strings.HasPrefix(u.Path, "/sign-in") && u.Path != CommandLinePath {
 		return "/"
 	}
 	return path

@@ -351,7 +351,7 @@ func TestOnlyPathsOfThisServerAreReturnedTo(t *testing.T) {
 		"/access": "/access", "/access?who=me": "/access?who=me", "/": "/", "": "/",
 		"https://evil.example": "/", "//evil.example": "/", "/\\evil.example": "/", "\\\\evil.example": "/", "/%5Cevil.example": "/",
 		"javascript:alert(1)": "/", "/\tevil": "/", "/a\r\nSet-Cookie: x=y": "/", "evil": "/", "/%2Fevil.example": "/", "http:/evil": "/",
-		"///evil.example": "/", "/sign-in/begin": "/", "/" + strings.Repeat("a", 2000): "/", "/caf\u00e9": "/",
+		"///evil.example": "/", "/sign-in/begin": "/", "/sign-in/command-line?port=4000": "/sign-in/command-line?port=4000", "/" + strings.Repeat("a", 2000): "/", "/caf\u00e9": "/",
 	} {
 		if got := access.LocalPath(path); got != want {
 			t.Errorf("%q is returned to as %q, want %q", path, got, want)

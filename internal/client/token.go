@@ -21,6 +21,11 @@ type Token struct {
 	IssuedBy string             `json:"issued_by"`
 	IssuedAt time.Time          `json:"issued_at"`
 	Revoked  *access.Revocation `json:"revoked"`
+
+	Replaces   string     `json:"replaces"`
+	ReplacedBy string     `json:"replaced_by"`
+	LastUsed   *time.Time `json:"last_used"`
+	Revision   int64      `json:"revision"` // only of a token that was asked for by itself
 }
 
 // An Issued is a new token, with the secret that is shown this once.
@@ -57,6 +62,6 @@ func (c *Client) IssueToken(ctx context.Context, r access.TokenRequest, reason s
 }
 
 // RevokeToken revokes a token by its id.
-func (c *Client) RevokeToken(ctx context.Context, id, reason string) (Written[Token], error) {
-	return write[Token](ctx, c, http.MethodPost, c.v1("tokens", id, "revoke"), Why{Reason: reason})
+func (c *Client) RevokeToken(ctx context.Context, id string, why Why) (Written[Token], error) {
+	return write[Token](ctx, c, http.MethodPost, c.v1("tokens", id, "revoke"), why)
 }
