@@ -150,7 +150,12 @@ func (g *guarding) standings(ctx context.Context, since time.Time) {
 		g.places = sortedKeys(g.engine.bundle.places.Places)
 	}
 	g.stands = map[string][]spell{}
+	base := g.shared(since)
 	for _, place := range g.places {
+		if known, ok := g.engine.partials.recall(base + place); ok {
+			g.stands[place] = known.([]spell)
+			continue
+		}
 		list := []spell{}
 		days := g.days(place, since)
 		for i, d := range days {
@@ -164,7 +169,23 @@ func (g *guarding) standings(ctx context.Context, since time.Time) {
 			list = append(list, s)
 		}
 		g.stands[place] = list
+		g.engine.partials.keep(base+place, list)
 	}
+}
+
+// shared names all that a stand rests on. Most regions have neither proofs nor rules
+// of their own for a capability, and then what holds in a place is the same for all.
+func (g *guarding) shared(since time.Time) string {
+	in := g.in
+	in.Jurisdictions = nil
+	own := slices.ContainsFunc(in.Evidence, func(e Evidence) bool { return e.Scope == in.Region })
+	for _, r := range g.engine.bundle.Records {
+		own = own || r.Region == in.Region
+	}
+	if !own && !g.engine.readsRegion {
+		in.Region = ""
+	}
+	return "stands\x00" + string(canonicalJSON([]any{in, since.Unix()})) + "\x00"
 }
 
 func (g *guarding) midnight(d Day, place string) int64 {
@@ -266,6 +287,11 @@ func (g *guarding) guard() *Guard {
 			}
 		}
 	}
+	for _, h := range all {
+		if h.class != refused {
+			g.stretch(h)
+		}
+	}
 	slices.SortStableFunc(all, func(a, b *holding) int {
 		if a.class != b.class {
 			return int(a.class - b.class)
@@ -285,6 +311,44 @@ func (g *guarding) guard() *Guard {
 	}
 	out.Reads = sortedKeys(reads)
 	out.Obligations = g.obligations()
+	return out
+}
+
+// stretch makes a check also where everybody has been refused before it is reached:
+// there it decides nothing, and so it needs not say that it is not meant.
+func (g *guarding) stretch(h *holding) {
+	for place, spans := range h.spans {
+		for i := range spans {
+			for _, s := range g.stands[place] {
+				if s.never != nil && s.From == spans[i].To {
+					spans[i].To = s.To
+				}
+			}
+			for _, s := range slices.Backward(g.stands[place]) {
+				if s.never != nil && s.To == spans[i].From {
+					spans[i].From = s.From
+				}
+			}
+		}
+		h.spans[place] = joinedSpans(spans)
+	}
+	for _, place := range g.places { // nobody comes so far in a place that is always refused
+		if list := g.stands[place]; len(h.spans) > 0 && !slices.ContainsFunc(list, func(s spell) bool { return s.never == nil }) {
+			h.spans[place] = []Span{{dawn, doom}}
+		}
+	}
+}
+
+// joinedSpans joins spans, which are in order, where they touch or overlap.
+func joinedSpans(spans []Span) []Span {
+	var out []Span
+	for _, s := range spans {
+		if n := len(out); n > 0 && s.From <= out[n-1].To {
+			out[n-1].To = max(out[n-1].To, s.To)
+		} else {
+			out = append(out, s)
+		}
+	}
 	return out
 }
 

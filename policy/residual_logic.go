@@ -27,6 +27,9 @@ func literal(v any) *logic                       { return &logic{lit: v} }
 func operate(name string, args ...*logic) *logic { return &logic{op: name, args: args} }
 func variable(path string) *logic                { return operate("var", literal(path)) }
 
+// MarshalJSON is of a literal in a list.
+func (l *logic) MarshalJSON() ([]byte, error) { return []byte(l.String()), nil }
+
 func (l *logic) is(v bool) bool { return l.op == "" && l.lit == v }
 
 // String is the expression as compact JSON.
@@ -39,7 +42,7 @@ func (l *logic) String() string {
 func (l *logic) write(b *strings.Builder) {
 	switch {
 	case l.op == "":
-		raw, _ := json.Marshal(l.lit) // strings, whole numbers, booleans, null
+		raw, _ := json.Marshal(l.lit) // strings, whole numbers, booleans, null, lists of them
 		b.Write(raw)
 	case l.op == "var" && len(l.args) == 1:
 		b.WriteString(`{"var":`)
@@ -125,12 +128,26 @@ func truth(v any) bool {
 // boolean are the operators that give true or false.
 var boolean = map[string]bool{"and": true, "or": true, "!": true, "===": true, "!==": true, "<": true, "<=": true, ">": true, ">=": true, "some": true, "in": true}
 
+// looksNumeric reports whether a literal is anything but text that begins with a
+// letter.
+func looksNumeric(v any) bool {
+	s, ok := v.(string)
+	return !ok || s == "" || !(s[0] >= 'a' && s[0] <= 'z' || s[0] >= 'A' && s[0] <= 'Z') || s == "NaN" || strings.HasPrefix(strings.ToLower(s), "inf") || strings.HasPrefix(strings.ToLower(s), "nan")
+}
+
 func present(l *logic) *logic { return operate("!==", l, literal(nil)) }
 func absent(l *logic) *logic  { return operate("===", l, literal(nil)) }
 
-// anyOf is true where operand is one of the literals. It is a chain, not a list to
-// look in: there an engine takes "1.0" for "1".
+// anyOf is true where operand is one of the literals. Few are a chain, and so are
+// those that look like numbers: in a list an engine takes "1.0" for "1".
 func anyOf(operand *logic, values []any) *logic {
+	if len(values) > 2 && !slices.ContainsFunc(values, looksNumeric) {
+		list := make([]*logic, len(values))
+		for i, v := range values {
+			list[i] = literal(v)
+		}
+		return operate("in", operand, &logic{lit: list})
+	}
 	tests := make([]*logic, len(values))
 	for i, v := range values {
 		tests[i] = operate("===", operand, literal(v))
@@ -188,6 +205,9 @@ func (l *logic) comparison() string {
 	case ">=":
 		return a(0) + " is at least " + a(1)
 	case "in":
+		if l.args[1].op == "" {
+			return a(0) + " is one of " + a(1)
+		}
 		return a(0) + " is in " + a(1)
 	case "starts_with":
 		return a(0) + " begins with " + a(1)
@@ -238,6 +258,12 @@ func plain(v any) string {
 		return v
 	case int64:
 		return strconv.FormatInt(v, 10)
+	case []*logic:
+		parts := make([]string, len(v))
+		for i, x := range v {
+			parts[i] = plain(x.lit)
+		}
+		return strings.Join(parts, ", ")
 	case nil:
 		return "nothing"
 	}
