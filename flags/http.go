@@ -3,6 +3,7 @@ package flags
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -73,10 +74,15 @@ func (s *Service) loaded() (*Snapshot, error) {
 type Changing struct {
 	Reason     string `json:"reason,omitempty" doc:"Why; kept in the record."`
 	IfRevision int64  `json:"if_revision,omitempty" minimum:"0" doc:"Refuse if the record is no longer at this revision; 0: any."`
+	// When and how fast. See gate.Change.
+	ApplyAt        time.Time `json:"apply_at,omitzero" doc:"Take effect at this time and not before (RFC 3339); it is decided anew then."`
+	EmergencyHours float64   `json:"emergency_hours,omitempty" minimum:"0" maximum:"72" doc:"Take effect ahead of the sign-offs, for so many hours: taken back by itself unless signed off until then. Needs a fresh sign-in."`
 }
 
 func (c Changing) origin(ctx context.Context, k api.Keyed) gate.Origin {
-	return k.Origin(ctx, c.Reason, c.IfRevision)
+	o := k.Origin(ctx, c.Reason, c.IfRevision)
+	o.ApplyAt, o.Emergency = c.ApplyAt, time.Duration(c.EmergencyHours*float64(time.Hour))
+	return o
 }
 
 // setBody is the body of a change that replaces a record.

@@ -63,7 +63,9 @@ func (c *cli) sayIfSlow() (came func()) {
 // changed prints what a change left, and what became of it.
 func changed[T any](c *cli, w client.Written[T], draw func(*page, T)) error {
 	return c.show(w.Value, w.Raw, func(p *page) {
-		draw(p, w.Value.Result)
+		if waits := w.Value.Receipt.Pending; waits == nil || waits.State == gate.Emergency {
+			draw(p, w.Value.Result)
+		}
 		for _, line := range told(w.Value.Receipt) {
 			p.line("%s", line)
 		}
@@ -75,6 +77,8 @@ func changed[T any](c *cli, w client.Written[T], draw func(*page, T)) error {
 func told(r gate.Receipt) []string {
 	var lines []string
 	switch {
+	case r.Pending != nil:
+		lines = append(lines, waitingLine(*r.Pending))
 	case r.Unchanged:
 		lines = append(lines, "Unchanged: it was so already.")
 	case r.Replayed:

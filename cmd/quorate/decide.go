@@ -68,7 +68,12 @@ looks at it again on the date.`,
 // the region and the reason.
 func (c *cli) answering(cmd *cobra.Command, d *decision, reply *flags.Reply, own ...string) *cobra.Command {
 	d.why.registerRevision(cmd)
+	var when whenOptions
+	when.register(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := when.fill(&d.why.Why); err != nil {
+			return err
+		}
 		if err := need(cmd, append([]string{"region", "reason"}, own...)...); err != nil {
 			return err
 		}

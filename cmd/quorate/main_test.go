@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -40,6 +41,7 @@ func TestMain(m *testing.M) {
 //	as ACCOUNT    use the token of an account of the demo, such as co-lead
 //	setenv N FILE take a variable from a file
 //	exits CODE    run what follows and expect this exit code
+//	take N REGEXP take a variable from the last output, by the group of a pattern
 func TestManual(t *testing.T) {
 	shared := sharedDemo{t: t}
 	t.Run("scripts", func(t *testing.T) { // ends when all of them have
@@ -54,6 +56,7 @@ func TestManual(t *testing.T) {
 					ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile(args[1])))
 				},
 				"exits": exits,
+				"take":  take,
 			},
 		})
 	})
@@ -109,6 +112,14 @@ func as(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("the demo has no account %s", args[0])
 	}
 	ts.Setenv("QUORATE_TOKEN", token)
+}
+
+func take(ts *testscript.TestScript, _ bool, args []string) {
+	found := regexp.MustCompile(args[1]).FindStringSubmatch(ts.ReadFile("stdout"))
+	if len(found) != 2 {
+		ts.Fatalf("the last output has nothing like %s", args[1])
+	}
+	ts.Setenv(args[0], found[1])
 }
 
 func exits(ts *testscript.TestScript, _ bool, args []string) {

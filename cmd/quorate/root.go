@@ -82,7 +82,7 @@ func (c *cli) addCommands(root *cobra.Command) {
 		&cobra.Group{ID: runs, Title: "Run"},
 	)
 	add := func(group string, commands ...*cobra.Command) { addInOrder(root, group, commands...) }
-	add(decide, newEnableCommand(c), newLaterCommand(c), newDeclineCommand(c), newOffCommand(c))
+	add(decide, newEnableCommand(c), newLaterCommand(c), newDeclineCommand(c), newOffCommand(c), newChangeCommand(c))
 	add(look, newBoardCommand(c), newExplainCommand(c), newEvaluateCommand(c), newDriftCommand(c), newEnablementCommand(c), newUsageCommand(c),
 		newAuditCommand(c), newOutcomeCommand(c), newTallyCommand(c), newWhoamiCommand(c))
 	add(keep, newCapabilityCommand(c), newOfferCommand(c), newBaselineCommand(c), newFreezeCommand(c), newPolicyCommand(c), newRegionCommand(c), newFacilityCommand(c), newAccessCommand(c), newTokenCommand(c))

@@ -202,8 +202,32 @@ func (z *seeder) enablements(ctx context.Context, d demoData) error {
 		if err != nil {
 			return fmt.Errorf("the lead of %s: %w", e.Region, err)
 		}
-		if _, err := z.s.Flags.AnswerOffer(ctx, lead, e.Region, e.Capability, e.Reply); err != nil {
+		receipt, err := z.s.Flags.AnswerOffer(ctx, lead, e.Region, e.Capability, e.Reply)
+		if err != nil {
 			return fmt.Errorf("%s in %s: %w", e.Capability, e.Region, err)
+		}
+		if receipt.Pending != nil {
+			if err := z.signOff(ctx, receipt.Pending.Change); err != nil {
+				return fmt.Errorf("signing %s in %s: %w", e.Capability, e.Region, err)
+			}
+		}
+	}
+	return nil
+}
+
+// signOff has a change signed by the account of each role that it asks for.
+func (z *seeder) signOff(ctx context.Context, change string) error {
+	v, err := z.s.Gate().Look(ctx, change)
+	if err != nil {
+		return err
+	}
+	for _, r := range v.Missing {
+		signer, err := z.as(z.secrets[strings.ReplaceAll(string(r.Role), "_", "-")], "Looked at when the demo is set up")
+		if err != nil {
+			return fmt.Errorf("no account of the demo is %s: %w", r.Role, err)
+		}
+		if _, err := z.s.Gate().Sign(ctx, signer, change, v.Binding); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -36,6 +36,7 @@ func New(router chi.Router, version string) huma.API {
 		DefaultFormat: "application/json",
 	}
 	a := humachi.New(router, cfg)
+	a.UseMiddleware(func(ctx huma.Context, next func(huma.Context)) { next(usualStatus{ctx}) })
 	serveDocument(router, ".json", "application/openapi+json", func() ([]byte, error) { return json.Marshal(a.OpenAPI()) })
 	serveDocument(router, ".yaml", "application/openapi+yaml", func() ([]byte, error) { return a.OpenAPI().YAML() })
 	return a

@@ -17,6 +17,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-chi/chi/v5"
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/quorate/quorate/internal/api"
@@ -280,7 +281,7 @@ func TestAWriteKnowsWhoAsksAndAnswersWithItsReceipt(t *testing.T) {
 		t.Fatalf("%d %s %v", resp.StatusCode, body, err)
 	}
 	want := gate.Origin{Actor: lead, Key: "0190", Reason: "because", RequestID: "req-1", IfRevision: 7}
-	if diff := cmp.Diff(want, s.origin); diff != "" {
+	if diff := cmp.Diff(want, s.origin, cmpopts.IgnoreUnexported(gate.Origin{})); diff != "" {
 		t.Error(diff)
 	}
 	if got, want := string(body), `{"result":{"text":"hello"},"receipt":{"id":"0190","revision":8,"at":"0001-01-01T00:00:00Z"}}`+"\n"; got != want {

@@ -2,6 +2,9 @@ package api
 
 import (
 	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/quorate/quorate/internal/gate"
 )
@@ -48,13 +51,35 @@ type Result[T any] struct {
 	Receipt gate.Receipt `json:"receipt"`
 }
 
-// Written is the output of an operation that writes.
-type Written[T any] struct{ Body Result[T] }
+// Written is the output of an operation that writes. Its status is 202 if the
+// change waits for somebody, else the operation's own.
+type Written[T any] struct {
+	Status int
+	Body   Result[T]
+}
 
 // Wrote is the output of a write, for a handler to return.
 func Wrote[T any](value T, receipt gate.Receipt, err error) (*Written[T], error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Written[T]{Body: Result[T]{Result: value, Receipt: receipt}}, nil
+	w := &Written[T]{Body: Result[T]{Result: value, Receipt: receipt}}
+	if receipt.Pending != nil && receipt.Pending.State == gate.Pending {
+		w.Status = http.StatusAccepted
+	}
+	return w, nil
+}
+
+// usualStatus gives an answer without a status the one that its operation has.
+type usualStatus struct{ embedded }
+
+// embedded is huma's Context under another name, since it has a method Context.
+type embedded = huma.Context
+
+// SetStatus is called once for each answer.
+func (c usualStatus) SetStatus(code int) {
+	if code == 0 {
+		code = c.Operation().DefaultStatus
+	}
+	c.embedded.SetStatus(code)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/quorate/quorate/flags"
 	"github.com/quorate/quorate/internal/api"
@@ -25,11 +26,14 @@ type (
 	Standing     = Answer[flags.Standing]
 )
 
-// Why is what every change carries: the reason, for the record, and the revision
-// it was made for, 0 for any.
+// Why is what every change carries: the reason, for the record, the revision it
+// was made for, 0 for any, and when it is to take effect, if not at once.
 type Why struct {
 	Reason     string `json:"reason,omitempty"`
 	IfRevision int64  `json:"if_revision,omitempty"`
+	// When and how fast, for the verbs that know it; see gate.Change.
+	ApplyAt        time.Time `json:"apply_at,omitzero"`
+	EmergencyHours float64   `json:"emergency_hours,omitempty"`
 }
 
 // setting is the body of a change that replaces a record. The record goes as it

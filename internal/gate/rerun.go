@@ -47,7 +47,7 @@ func (g *Gate) Edit(ctx context.Context, o Origin, id string, request json.RawMe
 }
 
 func (g *Gate) again(ctx context.Context, o Origin, action identity.Action, id string, request json.RawMessage) (Receipt, error) {
-	region, err := g.regionOf(ctx, o.Actor, id)
+	region, err := g.regionOf(ctx, id)
 	if err != nil {
 		return Receipt{}, err
 	}

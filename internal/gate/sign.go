@@ -234,7 +234,7 @@ func (g *Gate) mustBeAsked(tx *kv.Tx, rec kv.Record[Proposal], c Change) error {
 func (g *Gate) onProposal(ctx context.Context, o Origin, action identity.Action, id string, request any,
 	work func(*kv.Tx, kv.Record[Proposal], *Change, *act) error,
 ) (Receipt, error) {
-	region, err := g.regionOf(ctx, o.Actor, id)
+	region, err := g.regionOf(ctx, id)
 	if err != nil {
 		return Receipt{}, err
 	}
@@ -250,13 +250,13 @@ func (g *Gate) onProposal(ctx context.Context, o Origin, action identity.Action,
 	})
 }
 
-// regionOf is where the change is about; it never moves. Who nobody knows is told
-// nothing.
-func (g *Gate) regionOf(ctx context.Context, who identity.Principal, id string) (string, error) {
-	if !who.Known() {
-		return "", identity.Can(who, identity.SignChange, changeTarget("", ""))
-	}
+// regionOf is where the change is about; it never moves. One that is not there is
+// nowhere: that is said after the role has been asked for.
+func (g *Gate) regionOf(ctx context.Context, id string) (string, error) {
 	rec, err := getProposal(g.store.View(ctx), id)
+	if fault.Is(err, fault.NotFound) {
+		err = nil
+	}
 	return rec.Value.Target.Region, err
 }
 

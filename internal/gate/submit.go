@@ -251,6 +251,9 @@ const longestWait = 366 * 24 * time.Hour
 
 func (c Change) checkWishes() error {
 	switch {
+	case c.Action == identity.TurnOff && (c.Emergency != 0 || !c.ApplyAt.IsZero()):
+		return fault.New(fault.Invalid, "off_is_now", "turning off takes effect at once, and is never held up").
+			Do("leave out when and how fast").At("/apply_at")
 	case c.Emergency != 0 && !c.ApplyAt.IsZero():
 		return fault.New(fault.Invalid, "emergency_later", "an emergency takes effect at once, and not at %s", c.ApplyAt.Format(time.RFC3339)).
 			Do("leave the time out, or propose it without emergency").At("/apply_at")

@@ -62,6 +62,10 @@ var (
 	lenders = []identity.Role{identity.Operator, identity.RegionalLead, identity.ClinicalSafety, identity.Compliance, identity.Counsel, identity.HealthPlan}
 	lawyers = []identity.Role{identity.Compliance, identity.Counsel}
 	keepers = []identity.Role{identity.Operator, identity.RegionalLead} // of a region's own records
+	// signers may be asked for a sign-off, authors may have proposed something. What
+	// they may do about one change its rules and its author say; the sample is none.
+	signers = append([]identity.Role{identity.Chair}, lenders...)
+	authors = append([]identity.Role{identity.Secretary, identity.Member, identity.Contributor}, signers...)
 )
 
 func without(roles []identity.Role, not ...identity.Role) []identity.Role {
@@ -69,7 +73,7 @@ func without(roles []identity.Role, not ...identity.Role) []identity.Role {
 }
 
 // samples stand for what a pattern leaves open. KEY is an entry of Colorado.
-var samples = map[string]string{"region": "co", "capability": "video_visit", "facility": "co-1", "key": "KEY", "id": "TOKEN", "freeze": "year_end", "digest": "000000", "rule": "X"}
+var samples = map[string]string{"region": "co", "capability": "video_visit", "facility": "co-1", "key": "KEY", "id": "TOKEN", "freeze": "year_end", "digest": "000000", "rule": "X", "change": "01930000-0000-7000-8000-000000000000"}
 
 var rights = map[string]right{
 	"GET /healthz":               {where: open},
@@ -179,6 +183,15 @@ var rights = map[string]right{
 	"GET /api/v1/usage":                         {who: readers, where: there, path: "/api/v1/usage?region=co"},
 	"GET /api/v1/regions/{region}/denominators": {who: readers, where: there},
 	"PUT /api/v1/regions/{region}/denominator":  {who: leads, where: there},
+
+	"GET /api/v1/changes":                           {who: readers, where: anywhere}, // each sees what it may
+	"GET /api/v1/changes/{change}":                  {who: readers, where: anywhere},
+	"POST /api/v1/changes/{change}/sign":            {who: signers, where: anywhere},
+	"POST /api/v1/changes/{change}/decline":         {who: signers, where: anywhere},
+	"POST /api/v1/changes/{change}/request-changes": {who: signers, where: anywhere},
+	"POST /api/v1/changes/{change}/edit":            {who: authors, where: anywhere},
+	"POST /api/v1/changes/{change}/rebase":          {who: authors, where: anywhere},
+	"POST /api/v1/changes/{change}/withdraw":        {who: authors, where: anywhere},
 
 	"GET /api/v1/audit":                     {who: recorders, where: there, path: "/api/v1/audit?region=co"},
 	"GET /api/v1/audit/entries/{key}":       {who: recorders, where: there},

@@ -2,11 +2,12 @@ package server
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"sync/atomic"
 
 	"github.com/quorate/quorate/flags"
 	"github.com/quorate/quorate/internal/gate"
-	"github.com/quorate/quorate/internal/identity"
 	"github.com/quorate/quorate/internal/kv"
 	"github.com/quorate/quorate/policy"
 	"github.com/quorate/quorate/policy/sandbox"
@@ -26,13 +27,20 @@ func (s *Server) newReplica() *flags.Replica {
 type decider struct{ s *Server }
 
 func (d decider) Decide(ctx context.Context, tx *kv.Tx, c gate.Change) (gate.Decision, error) {
+	return policy.NewChangeDecider(d.s.pack, flags.ChangeFacts, d.law(c)...).Decide(ctx, tx, c)
+}
+
+// law is what the law has to say of a change, besides the group's own rules: of
+// what is to be active, and of what would turn something on.
+func (d decider) law(c gate.Change) []gate.Decider {
 	if d.s.cfg.Unregulated {
-		return gate.Unregulated{}.Decide(ctx, tx, c)
+		return nil
 	}
-	if c.Action == identity.ActivateLaw {
-		return policy.LawSignOff{}.Decide(ctx, tx, c)
+	law := []gate.Decider{policy.LawSignOff{}}
+	if slices.ContainsFunc(c.Edits, func(e kv.Edit) bool { return strings.HasPrefix(e.Path, "enablements/") }) {
+		law = append(law, flags.NewPermits(d.s.Replica))
 	}
-	return flags.NewPermits(d.s.Replica).Decide(ctx, tx, c)
+	return law
 }
 
 // Gate is the way of every change, for the demo's second signature.
@@ -41,6 +49,7 @@ func (s *Server) Gate() *gate.Gate { return s.gate }
 // buildPolicy makes the verbs of policy, once the replica is there.
 func (s *Server) buildPolicy() {
 	s.Policy = policy.NewService(s.gate, s.store, s.records, regulated{s}, s.checkBundle, s.cfg.Now)
+	s.gate.Verbs(s.Flags.Verbs())
 	s.gate.Verbs(s.Policy.Verbs())
 }
 

@@ -50,6 +50,12 @@ var mutations = map[string]struct{ path, body string }{
 	"revoke-waiver":   {"/api/v1/waivers/wv-none/revoke", `{"reason":"test"}`},
 	"revoke-token":    {"/api/v1/tokens/TOKEN/revoke", `{"reason":"test"}`},
 	"accept-restore":  {"/api/v1/restore/accept", `{"reason":"test"}`},
+	"sign-change":     {"/api/v1/changes/CHANGE/sign", `{"binding":"` + strings.Repeat("0", 64) + `","reason":"test"}`},
+	"decline-change":  {"/api/v1/changes/CHANGE/decline", `{"reason":"test"}`},
+	"request-changes": {"/api/v1/changes/CHANGE/request-changes", `{"reason":"test"}`},
+	"withdraw-change": {"/api/v1/changes/CHANGE/withdraw", `{"reason":"test"}`},
+	"rebase-change":   {"/api/v1/changes/CHANGE/rebase", `{"reason":"test"}`},
+	"edit-change":     {"/api/v1/changes/CHANGE/edit", `{"reason":"test","request":{}}`},
 }
 
 func nextYear() string { return time.Now().AddDate(1, 0, 0).UTC().Format(time.DateOnly) }

@@ -43,6 +43,7 @@ type Server struct {
 
 	cfg      Config
 	gate     *gate.Gate
+	pack     *policy.ChangePack   // the group's rules over changes
 	child    *embedded.Supervisor // nil with an external cluster
 	unlock   func() error         // of the data directory, with an external cluster
 	store    *kv.Store
@@ -96,6 +97,9 @@ func (s *Server) start(ctx context.Context) error {
 	if err := s.openRecord(); err != nil {
 		return err
 	}
+	if s.pack, err = policy.DefaultChangePack(ctx); err != nil {
+		return err
+	}
 	if err := s.build(); err != nil {
 		return err
 	}
@@ -108,6 +112,7 @@ func (s *Server) start(ctx context.Context) error {
 	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s.stopping = cancel
 	s.running.Go(func() { s.follower.Run(background) })
+	s.running.Go(func() { s.gate.Run(background, s.replica) })
 	s.running.Go(func() { defer close(s.settled); s.foundAccess(background) })
 	s.running.Go(func() { s.watchSpace(background) })
 	s.running.Go(func() { s.ofrep.Run(background) })
@@ -165,7 +170,7 @@ func (s *Server) build() error {
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), storeCollector{s})
 	s.gate = gate.New(s.store, decider{s}, s.cfg.Now, s.cfg.Log, s.registry)
 	s.follower = s.store.NewFollower()
-	s.gate.SettleOn(s.follower)
+	s.gate.Follow(s.follower)
 	s.records = policy.NewRecords(s.cfg.Log, s.registry)
 	s.Replica = s.newReplica()
 	s.Directory = access.NewDirectory(s.follower, s.cfg.Log, s.registry)
@@ -205,6 +210,7 @@ func (s *Server) routes() http.Handler {
 	access.Routes(a, s.Access, s.cfg.Now)
 	s.peopleRoutes(router, a)
 	s.recordRoutes(a)
+	s.changeRoutes(a)
 	s.logRoutes(router)
 	s.backupRoutes(router, a)
 	s.healthRoutes(router)

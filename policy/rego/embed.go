@@ -6,3 +6,8 @@ import "embed"
 //
 //go:embed .manifest decide jurisdictions lib registry rules tables vocabulary
 var Law embed.FS
+
+// Gate is who must sign what: the group's own rules over changes.
+//
+//go:embed gate/gate.rego
+var Gate embed.FS
