@@ -16,11 +16,12 @@ import (
 )
 
 func newPolicyCommand(c *cli) *cobra.Command {
-	return noun("policy", "Law and rules: decide a case offline",
+	return noun("policy", "Law and rules: show, preview, push, activate, forecast, decide",
 		`Rules are kept in bundles: the law, the group's own rules, a region's own procedures.
 That no encoded rule forbids something does not make it legal, and no bundle is legal
 advice.`,
-		newPolicyDecideCommand(c))
+		newPolicyShowCommand(c), newPolicyForecastCommand(c), newPolicyPreviewCommand(c), newPolicyActivateCommand(c), newPolicyRollbackCommand(c),
+		newPolicyInitCommand(c), newPolicyKeyCommand(c), newPolicyCheckCommand(c), newPolicyTestCommand(c), newPolicyPushCommand(c), newPolicyDecideCommand(c))
 }
 
 func newPolicyDecideCommand(c *cli) *cobra.Command {

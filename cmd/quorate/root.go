@@ -85,6 +85,6 @@ func (c *cli) addCommands(root *cobra.Command) {
 	add(decide, newEnableCommand(c), newLaterCommand(c), newDeclineCommand(c), newOffCommand(c), newChangeCommand(c))
 	add(look, newBoardCommand(c), newExplainCommand(c), newEvaluateCommand(c), newDriftCommand(c), newEnablementCommand(c), newUsageCommand(c),
 		newAuditCommand(c), newOutcomeCommand(c), newTallyCommand(c), newWhoamiCommand(c))
-	add(keep, newCapabilityCommand(c), newOfferCommand(c), newBaselineCommand(c), newFreezeCommand(c), newPolicyCommand(c), newRegionCommand(c), newFacilityCommand(c), newAccessCommand(c), newTokenCommand(c))
+	add(keep, newCapabilityCommand(c), newOfferCommand(c), newBaselineCommand(c), newFreezeCommand(c), newPolicyCommand(c), newEvidenceCommand(c), newWaiverCommand(c), newRegionCommand(c), newFacilityCommand(c), newAccessCommand(c), newTokenCommand(c))
 	add(runs, newDemoCommand(c), newServeCommand(c), newEdgeCommand(c), newBackupCommand(c), newRestoreCommand(c), newLoginCommand(c), newLogoutCommand(c), newVersionCommand(c))
 }

@@ -36,7 +36,8 @@ func newServeCommand(c *cli) *cobra.Command {
 	var o serveOptions
 	var etcd server.Etcd
 	var flagd server.Flagd
-	var acceptRestore string
+	var acceptRestore, sealKey string
+	var keyFiles map[string]string
 	var corsOrigins []string
 	var rateLimit int
 	var front frontOptions
@@ -66,7 +67,11 @@ bootstrap-token in the data directory.` + oidcHelp + flagdHelp,
 			if err != nil {
 				return err
 			}
-			cfg := server.Config{Listen: o.listen, DataDir: o.dataDir, Unregulated: true, Version: version(), AcceptRestore: acceptRestore, OIDC: people,
+			keys, err := readPolicyKeys(keyFiles)
+			if err != nil {
+				return err
+			}
+			cfg := server.Config{Listen: o.listen, PolicyKeys: keys, DataDir: o.dataDir, Unregulated: true, Version: version(), AcceptRestore: acceptRestore, SealKeyFile: sealKey, OIDC: people,
 				CertFile: front.certFile, KeyFile: front.keyFile, Hosts: front.hosts, Limits: front.limits, Rates: front.rates, CORSOrigins: corsOrigins, RateLimit: rateLimit, Etcd: etcd, Flagd: flagd, Log: o.logger(c), Now: c.now}
 			return serve(cmd.Context(), cfg, func(ctx context.Context, s *server.Server) error {
 				fmt.Fprintf(c.stdout, "Quorate serves at %s\n", s.URL())
@@ -93,6 +98,8 @@ bootstrap-token in the data directory.` + oidcHelp + flagdHelp,
 	front.register(f)
 	oidc.register(f)
 	registerFlagd(f, &flagd)
+	f.StringVar(&sealKey, "seal-key-file", "", "`FILE` with the key that opens sealed ballots, the same for all replicas (default DIR/seal-key, made if there is none)")
+	f.StringToStringVar(&keyFiles, "policy-key", nil, "`NAME=FILE` of PEM public keys whose bundles of rules are taken; without one no law can be activated")
 	f.StringVar(&acceptRestore, "accept-restore", "", "accept, for this reason and on the record, a store that is older than what this replica has seen")
 	return cmd
 }
