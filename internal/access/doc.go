@@ -1,5 +1,19 @@
-// Package access is how one gets in. Today that is an API token, for a person's
-// command line and for a portal service alike.
+// Package access is how one gets in: people by signing in at their organisation,
+// services by a token.
+//
+// # A person
+//
+// A Door sends the browser to the identity provider (OpenID Connect, code flow,
+// PKCE) and takes it back. What is under way travels sealed in a cookie, so nothing
+// is stored for whoever only knocks, and is good once. A Session is kept under the
+// hash of its secret and says who, not what: the roles follow, at each request, from
+// the groups of the person's last sign-in, from the table of groups, and from what
+// others lend. Hence a change of the table, the end of a delegation, and locking a
+// person out count at once, on each replica as soon as it hears of it.
+//
+// Sessions, sign-ins and times of last use are no state of the domain: they have no
+// leaf in the record, and this package is their one writer. The table of groups,
+// delegations and who is locked out are changes, and pass the gate.
 //
 // # A token
 //
