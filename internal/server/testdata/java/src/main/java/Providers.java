@@ -29,7 +29,7 @@ public class Providers {
 
   static FeatureProvider flagd(Config.Resolver resolver) {
     return new FlagdProvider(FlagdOptions.builder().resolverType(resolver)
-        .host(FLAGD[0]).port(Integer.parseInt(FLAGD[1])).tls(false).selector("flagSetId=co").build());
+        .host(FLAGD[0]).port(Integer.parseInt(FLAGD[1])).tls(false).selector("flagSetId=co").deadline(20000).build());
   }
 
   static Map<String, Object> seen(FlagEvaluationDetails<?> d) {
