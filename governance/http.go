@@ -227,9 +227,10 @@ func (s *Service) cycleRoutes(a huma.API) {
 				Changing
 				Needs []string `json:"needs" nullable:"false"`
 			}
-		}) (*api.Written[[]string], error) {
-			receipt, err := s.RankNeeds(ctx, in.Body.origin(ctx, in.Keyed), Order{Cycle: in.Cycle, Region: in.Region, Needs: in.Body.Needs})
-			return api.Wrote(in.Body.Needs, receipt, err)
+		}) (*api.Written[Order], error) {
+			order := Order{Cycle: in.Cycle, Region: in.Region, Needs: in.Body.Needs}
+			receipt, err := s.RankNeeds(ctx, in.Body.origin(ctx, in.Keyed), order)
+			return api.Wrote(order, receipt, err)
 		})
 	reading(a, op("list-orders", http.MethodGet, "/cycles/{cycle}/orders", "needs", "List the regions' orders of the needs"),
 		func(ctx context.Context, in *CyclePath) (api.List[Stored[Order]], error) {

@@ -3,6 +3,7 @@ package governance
 import (
 	"context"
 	"net/http"
+	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -127,11 +128,15 @@ func (s *Service) caseView(ctx context.Context, in *CasePath) (CaseView, error) 
 // CaseVersion names a version of a case.
 type CaseVersion struct {
 	CasePath
-	Version int `path:"version" minimum:"1" maximum:"100000"`
+	Version string `path:"version" maxLength:"6" doc:"Number of the version, from 1."`
 }
 
 func (s *Service) caseChanges(ctx context.Context, in *CaseVersion) (api.List[Line], error) {
-	list, err := s.CaseChanges(ctx, in.Case, in.Version)
+	version, err := strconv.Atoi(in.Version)
+	if err != nil || version < 1 {
+		return api.List[Line]{}, bad("/version", in.Version, "a version is a number from 1")
+	}
+	list, err := s.CaseChanges(ctx, in.Case, version)
 	return api.List[Line]{Items: list}, err
 }
 

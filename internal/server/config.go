@@ -40,6 +40,9 @@ type Config struct {
 	// Unregulated runs without any law, so that none forbids anything. It is for tests
 	// that are not about regulation; no option sets it.
 	Unregulated bool
+	// SealKeyFile holds the key that opens sealed ballots; "": DataDir/seal-key, made
+	// if there is none. All replicas of a store need the same.
+	SealKeyFile string
 	Notice      string   // shown on every page, such as that it is a demo
 	CORSOrigins []string // of web pages that may ask over OFREP and flagd's protocols, e.g. "https://portal.example"; none by default
 	Etcd        Etcd

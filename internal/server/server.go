@@ -16,6 +16,7 @@ import (
 
 	"github.com/quorate/quorate/flags"
 	"github.com/quorate/quorate/flags/ofrep"
+	"github.com/quorate/quorate/governance"
 	"github.com/quorate/quorate/internal/access"
 	"github.com/quorate/quorate/internal/api"
 	"github.com/quorate/quorate/internal/audit"
@@ -32,14 +33,15 @@ const drainTime = 5 * time.Second
 
 // A Server is a running replica.
 type Server struct {
-	Flags     *flags.Service
-	Replica   *flags.Replica
-	Access    *access.Service
-	Directory *access.Directory
-	Door      *access.Door // nil: people cannot sign in
-	Record    *audit.Log
-	Policy    *policy.Service
-	Ledger    *flags.Ledger
+	Flags      *flags.Service
+	Governance *governance.Service
+	Replica    *flags.Replica
+	Access     *access.Service
+	Directory  *access.Directory
+	Door       *access.Door // nil: people cannot sign in
+	Record     *audit.Log
+	Policy     *policy.Service
+	Ledger     *flags.Ledger
 
 	cfg      Config
 	gate     *gate.Gate
@@ -119,6 +121,7 @@ func (s *Server) start(ctx context.Context) error {
 	s.running.Go(func() { s.Record.Run(background) })
 	s.running.Go(func() { s.Access.Run(background, s.Directory) })
 	s.running.Go(func() { s.Ledger.Run(background) })
+	s.running.Go(func() { s.Governance.Run(background, s.cfg.Log) })
 	s.running.Go(s.serve)
 	s.serveFlagd()
 	return nil
@@ -177,6 +180,9 @@ func (s *Server) build() error {
 	s.Flags = flags.NewService(s.gate, s.Replica, s.cfg.Now)
 	s.buildPolicy()
 	s.Access = access.NewService(s.gate, s.store, s.hasRegion, s.cfg.Now)
+	if err := s.buildGovernance(); err != nil {
+		return err
+	}
 	s.buildUsage()
 	s.ofrep = ofrep.New(ofrep.Config{Replica: s.Replica, Directory: s.Directory, Usage: s.usage,
 		Now: s.cfg.Now, Registry: s.registry, Origins: s.cfg.CORSOrigins, Rate: s.cfg.RateLimit})
@@ -205,6 +211,7 @@ func (s *Server) routes() http.Handler {
 	router.Use(api.LimitRates(s.cfg.Now, rates))
 	a := api.New(router, s.cfg.Version)
 	flags.Routes(a, s.Flags)
+	governance.Routes(a, s.Governance)
 	policy.Routes(a, s.Policy)
 	flags.UsageRoutes(a, s.Flags, s.Ledger)
 	access.Routes(a, s.Access, s.cfg.Now)
