@@ -279,13 +279,26 @@ func (s *ServiceFacts) add(c *factCell) {
 	}
 }
 
-// DeclaredFacts are the facts that the capabilities of a snapshot may read, and
-// those that every evaluation may: who asks, where, for what.
+// DeclaredFacts are the facts that the capabilities of a snapshot may read, those
+// that what is compiled reads, rules of the active law included, and those that
+// every evaluation may: who asks, where, for what.
 func (s *Snapshot) DeclaredFacts() []string {
 	names := map[string]bool{targetingKey: true, readsFacility: true, "action": true}
 	for _, c := range s.catalog.capabilities {
 		for _, name := range c.Value.Context {
 			names[name] = true
+		}
+	}
+	for _, view := range s.regions {
+		for _, pair := range view.pairs {
+			if pair == nil {
+				continue
+			}
+			for _, c := range pair.list {
+				for _, name := range c.reads {
+					names[name] = true
+				}
+			}
 		}
 	}
 	return slices.Sorted(maps.Keys(names))

@@ -2,6 +2,7 @@ package flags_test
 
 import (
 	"maps"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -287,5 +288,20 @@ func TestDenominatorsAreEnteredByTheRegion(t *testing.T) {
 	}
 	if !found {
 		t.Errorf("%+v", used.Cells)
+	}
+}
+
+// What is compiled reads is declared, also where no capability names it.
+func TestWhatIsReadIsDeclared(t *testing.T) {
+	h := newHouse(t)
+	h.furnish()
+	c := rich("video_visit")
+	c.RequiresSystems = []string{"video_platform"}
+	h.offer(c)
+	got := h.replica.Snapshot().DeclaredFacts()
+	for _, name := range append([]string{"targetingKey", "facility", "action"}, c.Context...) {
+		if !slices.Contains(got, name) {
+			t.Errorf("%s is not declared: %v", name, got)
+		}
 	}
 }

@@ -60,10 +60,6 @@ const (
 	UsageMonths = 36
 )
 
-func (s *UsageShare) empty() bool {
-	return len(s.Evaluations) == 0 && len(s.Tracked) == 0 && len(s.Facts) == 0
-}
-
 func (s *UsageShare) evaluated(u Use, n uint64) {
 	flag := u.Capability
 	if u.Setting != "" {
