@@ -14,6 +14,11 @@ func negatedCalls(name string, module *ast.Module) []error {
 	var found []error
 	ast.WalkExprs(module, func(e *ast.Expr) bool {
 		if e.Negated && e.IsCall() {
+			for _, operand := range e.Operands() {
+				if call, ok := operand.Value.(ast.Call); ok {
+					found = append(found, fmt.Errorf("%s:%d: not %s(…) == …: a call may not be negated, name it as a rule and negate that", name, e.Location.Row, call[0]))
+				}
+			}
 			if op := e.Operator().String(); op != "equal" && op != "eq" {
 				found = append(found, fmt.Errorf("%s:%d: not %s(…): a call may not be negated, name it as a rule and negate that", name, e.Location.Row, op))
 			}

@@ -10,6 +10,10 @@ import (
 // A bundle whose denial would lapse just when a fact is missing is refused.
 func TestNothingNegatesACall(t *testing.T) {
 	trap := ast.MustParseModuleWithOpts("package quorate.x\n\ny if not input.z in {1, 2}\n\nw if not input.z == 1\n", ast.ParserOptions{RegoVersion: ast.RegoV1})
+	hidden := ast.MustParseModuleWithOpts("package quorate.x\n\ny if not startswith(input.z, \"a\") == true\n", ast.ParserOptions{RegoVersion: ast.RegoV1})
+	if got := negatedCalls("hidden.rego", hidden); len(got) != 1 {
+		t.Errorf("the trap behind an equality was found %d times: %v", len(got), got)
+	}
 	if got := negatedCalls("trap.rego", trap); len(got) != 1 {
 		t.Errorf("the trap was found %d times: %v", len(got), got)
 	}

@@ -306,7 +306,9 @@ func (g *guarding) guard() *Guard {
 	reads := map[string]bool{}
 	for _, c := range out.Checks {
 		for _, r := range c.Reads {
-			reads[r] = true
+			if r == "action" || g.engine.bundle.words.Facts[r] != nil {
+				reads[r] = true
+			}
 		}
 	}
 	out.Reads = sortedKeys(reads)
@@ -379,8 +381,8 @@ func (g *guarding) first(all []*holding) []Check {
 		case string:
 			typ = want
 		}
-		if fact == g.fact {
-			continue // a place that is no text is elsewhere
+		if fact == g.fact || want == nil && fact != "action" {
+			continue // a place that is no text is elsewhere, and an object is no fact
 		}
 		if h := slices.IndexFunc(all, func(h *holding) bool { return h.whole[fact] }); h >= 0 {
 			typ = "whole"

@@ -146,7 +146,8 @@ func anyOf(operand *logic, values []any) *logic {
 		for i, v := range values {
 			list[i] = literal(v)
 		}
-		return operate("in", operand, &logic{lit: list})
+		// To an engine a number is in a list of texts, so text comes first.
+		return operate("and", operate("starts_with", operand, literal("")), operate("in", operand, &logic{lit: list}))
 	}
 	tests := make([]*logic, len(values))
 	for i, v := range values {
@@ -168,7 +169,7 @@ func (l *logic) phrase(inside bool) string {
 	case "and", "or":
 		parts := make([]string, 0, len(l.args))
 		for _, a := range l.args {
-			if !implied(a, l.args) {
+			if !implied(a, l.args) && !(a.op == "starts_with" && a.args[1].lit == "") {
 				parts = append(parts, a.phrase(true))
 			}
 		}

@@ -18,6 +18,7 @@ type translation struct {
 	doing   map[string]bool
 	reads   map[string]string // fact → what it must be: a type, or whole
 	loop    *element          // within some or every
+	at      *ast.Location     // of the expression that is read
 	err     error             // the first
 }
 
@@ -61,6 +62,9 @@ func newTranslation(words *vocabulary, support []*ast.Module) *translation {
 // beyond notes that something is beyond the fragment. What is returned is never
 // used, since the whole is refused.
 func (t *translation) beyond(at *ast.Location, format string, args ...any) *logic {
+	if at == nil || at.File == "" {
+		at = t.at
+	}
 	if t.err == nil {
 		where := "?"
 		if at != nil {
@@ -320,6 +324,9 @@ func (t *translation) listOf(term *ast.Term) *logic {
 
 // expr is true where an expression holds.
 func (t *translation) expr(e *ast.Expr) *logic {
+	if e.Location != nil {
+		t.at = e.Location
+	}
 	if len(e.With) > 0 {
 		return t.beyond(e.Location, "with")
 	}
