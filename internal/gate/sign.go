@@ -246,8 +246,26 @@ func (g *Gate) onProposal(ctx context.Context, o Origin, action identity.Action,
 		if p := rec.Value; p.State == Pending && !c.At.Before(p.Expires) && action != identity.WithdrawChange {
 			return fault.New(fault.Refused, "change_expired", "the change %s expired on %s", p.ID, p.Expires.Format(time.RFC3339)).Do("propose it anew")
 		}
-		return work(tx, rec, c, a)
+		if err := work(tx, rec, c, a); err != nil {
+			return g.unlessMoved(ctx, rec, err)
+		}
+		return nil
 	})
+}
+
+// unlessMoved believes a refusal only if the change still is what it was when it
+// was read: what a refusal rests on is not compared, since it commits nothing, and
+// somebody may have carried the change out between two reads.
+func (g *Gate) unlessMoved(ctx context.Context, rec kv.Record[Proposal], refusal error) error {
+	now, err := openProposal(g.store.View(ctx), rec.Value.ID)
+	switch {
+	case err != nil && !fault.Is(err, fault.StoreUnavailable):
+		return err
+	case err == nil && now.Revision != rec.Revision:
+		return fault.New(fault.Conflict, "change_moved", "somebody else acted on the change %s at this moment", rec.Value.ID).
+			Do("look at it again: `quorate change show %s`", rec.Value.ID)
+	}
+	return refusal
 }
 
 // regionOf is where the change is about; it never moves. One that is not there is
