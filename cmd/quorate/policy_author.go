@@ -26,7 +26,7 @@ func newPolicyInitCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "init DIR", Short: "Begin a bundle in a new directory", Args: exactly("DIR"),
 		Long: `Begin a bundle: a copy of the law that comes with Quorate, for counsel to confirm or
-change; or, with --region or --group, a bundle of own rules that stand over the law and
+change; or, with --region or --for-group, a bundle of own rules that stand over the law and
 can only add to it.`,
 		Example: `  quorate policy init law
   quorate policy init procedures --region co`,
@@ -44,7 +44,7 @@ can only add to it.`,
 		},
 	}
 	cmd.Flags().StringVarP(&region, "region", "r", "", "for the own procedures of a `REGION`")
-	cmd.Flags().BoolVar(&group, "group", false, "for the group's own rules")
+	cmd.Flags().BoolVar(&group, "for-group", false, "for the group's own rules")
 	return cmd
 }
 
@@ -53,7 +53,7 @@ func beginnings(region string, group bool) (fs.FS, error) {
 	layer, prefix := `"group"`, "GRP"
 	switch {
 	case region != "" && group:
-		return nil, misuse("--region and --group were both given").Do("give one")
+		return nil, misuse("--region and --for-group were both given").Do("give one")
 	case region == "" && !group:
 		return rules.Law, nil
 	case region != "":

@@ -64,7 +64,11 @@ func (l *lockedBuffer) String() string {
 // startServe starts `quorate serve` and waits until it is ready.
 func startServe(t testing.TB, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, args: append([]string{"serve", "--listen", "127.0.0.1:0"}, args...), log: &lockedBuffer{}}
+	file, err := testKey.file()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &process{t: t, args: append([]string{"serve", "--listen", "127.0.0.1:0", "--policy-key", "test=" + file}, args...), log: &lockedBuffer{}}
 	p.start()
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -243,6 +247,7 @@ func (p *process) furnish(operator string) (lead, portal string) {
 		"impact":       map[string]int{"access": 2, "transparency": 0, "interaction": 1, "connection": 1, "efficiency": 0},
 		"data_classes": []string{}, "requires_systems": []string{}, "prerequisites": []string{}, "settings": []string{}, "context": []string{}}}))
 	p.must(p.send("PUT", "/api/v1/offers/video_visit", operator, "", map[string]any{"kind": "full", "reason": "test"}))
+	p.regulate(operator)
 	lead = p.issue(operator, "Colorado lead", "regional_lead", "co")
 	portal = p.issue(operator, "portal", "service", "*")
 	p.must(p.answer(lead, "", "enable"))

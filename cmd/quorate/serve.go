@@ -71,7 +71,7 @@ bootstrap-token in the data directory.` + oidcHelp + flagdHelp,
 			if err != nil {
 				return err
 			}
-			cfg := server.Config{Listen: o.listen, PolicyKeys: keys, DataDir: o.dataDir, Unregulated: true, Version: version(), AcceptRestore: acceptRestore, SealKeyFile: sealKey, OIDC: people,
+			cfg := server.Config{Listen: o.listen, PolicyKeys: keys, DataDir: o.dataDir, Version: version(), AcceptRestore: acceptRestore, SealKeyFile: sealKey, OIDC: people,
 				CertFile: front.certFile, KeyFile: front.keyFile, Hosts: front.hosts, Limits: front.limits, Rates: front.rates, CORSOrigins: corsOrigins, RateLimit: rateLimit, Etcd: etcd, Flagd: flagd, Log: o.logger(c), Now: c.now}
 			return serve(cmd.Context(), cfg, func(ctx context.Context, s *server.Server) error {
 				fmt.Fprintf(c.stdout, "Quorate serves at %s\n", s.URL())
