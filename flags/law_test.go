@@ -448,3 +448,39 @@ func TestTheFirstLineOfARefusalByLawIsShort(t *testing.T) {
 		}
 	}
 }
+
+// Each fact that a visit's flag looks at, of each wrong type: never on, in flagd's own
+// engine nor in ours.
+func TestNoFactOfAWrongTypeTurnsItOn(t *testing.T) {
+	w := wholeWorld(t)
+	p := furnished(t, allQuestions()...)
+	w.under(p)
+	q := question(theRegions["co"], Capability{Key: "video_visit", Kind: "clinical"}, How{})
+	flag := w.snap.flag("co", "video_visit")
+	official := officialLaw(t, flag.Key(), flag.Definition())
+	now := time.Now().UTC()
+	reads := p.Compile(t.Context(), q).Reads
+	if len(reads) < 8 {
+		t.Fatalf("it reads only %v", reads)
+	}
+	for _, path := range reads {
+		for _, wrong := range []any{map[string]any{}, map[string]any{"0": "US-CO"}, 5.0, []any{5.0}, []any{[]any{"US-CO"}}, []any{nil}, "?"} {
+			if _, isText := wrong.(string); isText && path == "action" {
+				continue
+			}
+			ctx := visit()
+			name, rest, nested := strings.Cut(path, ".")
+			if !nested {
+				ctx[name] = wrong
+			} else if under, ok := ctx[name].(map[string]any); ok {
+				under[rest] = wrong
+			} else {
+				ctx[name] = map[string]any{rest: wrong}
+			}
+			value, _, _, _, _ := official.ResolveBooleanValue(context.Background(), "", flag.Key(), ctx)
+			if ours := flag.Evaluate(ctx, now); value || ours.Value == true {
+				t.Errorf("%s is %v: flagd %v, ours %v (%s)", path, wrong, value, ours.Value, ours.Variant)
+			}
+		}
+	}
+}
