@@ -79,7 +79,35 @@ func draw(m Motion, h House, cases []Case, closes time.Time, act Act) (Paper, er
 	if len(p.Roll) == 0 {
 		return p, fault.New(fault.Refused, "nobody_votes", "no voting seat of %s has anybody to vote", m.Body).Do("fill its seats first")
 	}
-	return p.withForm(m, c, cases)
+	p, err := p.withForm(m, c, cases)
+	if err != nil {
+		return p, err
+	}
+	return p, p.checkSize()
+}
+
+// The count of a motion is written with its roll call, its export and the leaf that
+// holds them again, all in one transaction. Measured: a seat takes up to so many
+// bytes besides its ballot, and a case that was rated so many in each round.
+const (
+	maxCount  = 700_000 // bytes; half of what a transaction of the store takes
+	seatBytes = 1000
+	rateBytes = 220
+	maxRounds = 3
+)
+
+// checkSize refuses a paper whose count would not fit in one transaction: that must
+// be known before anybody votes.
+func (p Paper) checkSize() error {
+	each := seatBytes + 2*p.ballotLength()
+	if p.Form == Ratings {
+		each += maxRounds * rateBytes * len(p.Alternatives)
+	}
+	if size := len(p.Roll)*each + maxExplanation; size > maxCount {
+		return fault.New(fault.Refused, "too_large_to_count", "%d seats on %d alternatives are more than one count can hold", len(p.Roll), len(p.Alternatives)).
+			Do("put fewer alternatives on it, or vote on them in two motions")
+	}
+	return nil
 }
 
 func openable(m Motion, h House, closes, now time.Time) error {
