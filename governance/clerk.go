@@ -66,6 +66,10 @@ func (s *Service) attend(ctx context.Context, m Motion, tried map[string]time.Ti
 			return nil
 		}
 		tried[m.ID] = now
+	case Effective:
+		if !m.retires(now) {
+			return nil
+		}
 	default:
 		return nil
 	}

@@ -34,6 +34,7 @@ type Motion struct {
 	Challenges []Challenge `json:"challenges,omitempty" nullable:"false"`
 	PlanSigned *Act        `json:"plan_signed,omitempty"` // where the health plan signs too
 	Effective  *Act        `json:"effective,omitempty"`
+	Retired    *Act        `json:"retired,omitempty"`  // a retirement: when its day had come
 	Obstacle   string      `json:"obstacle,omitempty"` // why it is carried and not yet in effect
 	Sittings   int         `json:"sittings,omitempty"` // how often it was opened
 }
@@ -236,6 +237,11 @@ func (m Motion) rule(c Charter) *tally.MotionRule {
 
 func unknownMotion(id string) error {
 	return fault.New(fault.NotFound, "unknown_motion", "there is no motion %.80q", id).Do("list them with `quorate motion list`")
+}
+
+// retires reports whether the day of a retirement has passed.
+func (m Motion) retires(at time.Time) bool {
+	return m.State == Effective && m.Kind == Retire && m.Retired == nil && at.UTC().Format(time.DateOnly) > m.Subject.RetireBy
 }
 
 // challengeEnds is when a carried motion may take effect.

@@ -167,8 +167,13 @@ func TestAYear(t *testing.T) {
 	}
 	h.must(h.WriteReview(ctx, h.secretary(), review))
 	h.unanimous(governance.Proposal{Kind: governance.Retire, Title: "Retire refills", Text: "Resolved.", Subject: governance.Subject{Capability: "refill", RetireBy: "2028-01-01", WindDown: "Paper refills."}})
-	if got, _, _ := h.capabilityOf("refill"); got.Stage != flags.Retiring {
-		t.Errorf("the capability is %s", got.Stage)
+	if got, offer, _ := h.capabilityOf("refill"); got.Stage != flags.Retiring || !offer.Live() {
+		t.Errorf("the capability is %s, offered %v", got.Stage, offer.Live())
+	}
+	h.pass(400 * 24 * time.Hour)
+	h.round()
+	if got, offer, _ := h.capabilityOf("refill"); got.Stage != flags.Retired || offer.Live() {
+		t.Errorf("a year later the capability is %s, offered %v", got.Stage, offer.Live())
 	}
 }
 

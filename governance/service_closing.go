@@ -3,6 +3,7 @@ package governance
 import (
 	"context"
 
+	"github.com/quorate/quorate/flags"
 	"github.com/quorate/quorate/internal/fault"
 	"github.com/quorate/quorate/internal/gate"
 	"github.com/quorate/quorate/internal/identity"
@@ -81,8 +82,27 @@ func (s *Service) Settle(ctx context.Context, o gate.Origin, id string) (gate.Re
 				return err
 			}
 		}
+		if m.retires(act.At) {
+			if m, err = s.retire(tx, m, act); err != nil {
+				return err
+			}
+		}
 		return kv.Put(tx, motions.Key(id), m)
 	})
+}
+
+// retire ends a capability that was retiring, with whatever is on under its offer.
+func (s *Service) retire(tx *kv.Tx, m Motion, act Act) (Motion, error) {
+	c, _, err := s.flags.Capability(tx, m.Subject.Capability)
+	if err != nil {
+		return m, err
+	}
+	m.Retired = &act
+	if c.Stage != flags.Retiring {
+		return m, nil // somebody has decided otherwise since
+	}
+	act.Reason = "retired by motion " + m.ID
+	return m, s.flags.SetStage(tx, c.Key, flags.Retired, act.flagged())
 }
 
 // count reads the ballots, which nobody can change any more, and writes the count.
