@@ -2,7 +2,6 @@ package server_test
 
 import (
 	"context"
-	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -85,8 +84,8 @@ func TestAMotionFromItsMoverToItsOfferOverHTTP(t *testing.T) {
 	if !strings.Contains(offer.raw, `"motion":"`+motion+`"`) {
 		t.Errorf("the offer does not say by which motion: %s", offer.raw)
 	}
-	var export tally.Export
-	if err := json.Unmarshal([]byte(s.must(s.do("GET", path+"/export", s.operator, nil)).raw), &export); err != nil {
+	export, err := tally.ReadExport(strings.NewReader(s.must(s.do("GET", path+"/export", s.operator, nil)).raw)) // as quorate tally does
+	if err != nil {
 		t.Fatal(err)
 	}
 	result, err := tally.Recount(export)
