@@ -44,6 +44,9 @@ func Inspect(ctx context.Context, files, under fs.FS, at func(Problem)) Report {
 	engine, err := New(ctx, parts[0], parts[1:]...)
 	if err != nil {
 		r.Problems = Problems(err, files)
+		if engine != nil {
+			engine.bundle.place(r.Problems)
+		}
 		return r
 	}
 	r.Rules = len(engine.bundle.Records)
@@ -132,6 +135,16 @@ func unanswered(d Decision) string {
 		}
 	}
 	return ""
+}
+
+// place gives problems that name a rule alone the place of that rule.
+func (b *Bundle) place(list []Problem) {
+	for i := range list {
+		id, _, _ := strings.Cut(list[i].Reason, ":")
+		if file := b.origin["rego:"+id]; list[i].File == "" && file != "" {
+			list[i].File, list[i].Line = file, b.lineOf(file)
+		}
+	}
 }
 
 // lineOf is the line on which a module's first rule stands.
