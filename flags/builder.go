@@ -311,8 +311,10 @@ func (b *builder) decidePair(key pairKey, view *regionView, i int, c kv.Record[C
 	in := inputs{region: view.region.Value, zone: view.zone, facilities: view.facilities, frozen: view.frozen,
 		capability: c.Value, offer: offer.Value, enablement: enablement.Value, baseline: baseline.Value}
 	p := &compiled{revision: max(view.region.Revision, c.Revision, offer.Revision, enablement.Revision)}
+	var leases []time.Duration
 	for _, prerequisite := range c.Value.Prerequisites {
 		needed := b.decide(pairKey{key.region, prerequisite})
+		leases = append(leases, needed.lease)
 		in.needs = append(in.needs, needed.conditions)
 		p.revision = max(p.revision, needed.revision)
 	}
@@ -322,6 +324,7 @@ func (b *builder) decidePair(key pairKey, view *regionView, i int, c kv.Record[C
 		p.revision = max(p.revision, in.guard.Revision)
 		p.guard = in.guard
 	}
+	p.lease = in.strictFor(leases)
 	p.conditions = in.decide()
 	if b.next.damaged.under(&in, how) {
 		p.conditions = conditions{of: c.Value.Key, last: Off}
@@ -331,7 +334,7 @@ func (b *builder) decidePair(key pairKey, view *regionView, i int, c kv.Record[C
 		flags = b.giveUp(key, p, c.Value, err)
 	}
 	metadata := metadataOf(key.region, c.Value, offer.Value, p.revision)
-	in.stamp(metadata)
+	in.stamp(metadata, p.lease)
 	p.flags = label(flags, metadata)
 	b.recompiled++
 	return p

@@ -177,6 +177,7 @@ type compiled struct {
 	conditions
 	revision int64 // newest revision among the pair's own inputs
 	guard    *policy.Guard
+	lease    time.Duration // of these flags; 0: they are good for ever
 	flags    []*eval.Flag
 }
 

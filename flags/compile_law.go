@@ -71,8 +71,29 @@ func (in *inputs) regulate(p *policy.Position, how How) {
 	}
 }
 
+// strictFor is how long a pair's flags are good after the store was last heard of;
+// 0 is for ever. What needs a strict capability is as strict as the strictest of
+// them: it must not outlive what it rests on.
+func (in *inputs) strictFor(needed []time.Duration) (lease time.Duration) {
+	if in.cause() != On {
+		return 0
+	}
+	if in.guard != nil {
+		needed = append(needed, in.guard.Lease)
+	}
+	for _, l := range needed {
+		if l > 0 && (lease == 0 || l < lease) {
+			lease = l
+		}
+	}
+	return lease
+}
+
 // stamp adds what regulation has to say to the metadata of a pair's flags.
-func (in *inputs) stamp(m map[string]any) {
+func (in *inputs) stamp(m map[string]any, lease time.Duration) {
+	if lease > 0 {
+		m["lease"] = json.Number(strconv.FormatInt(int64(lease/time.Second), 10))
+	}
 	if in.guard == nil {
 		return
 	}
@@ -81,9 +102,6 @@ func (in *inputs) stamp(m map[string]any) {
 	}
 	if in.guard.Obligations != "" {
 		m["obligations"] = in.guard.Obligations
-	}
-	if in.guard.Lease > 0 {
-		m["lease"] = json.Number(strconv.FormatInt(int64(in.guard.Lease/time.Second), 10))
 	}
 }
 
