@@ -75,7 +75,7 @@ may not have been made prints the key.`,
 				return err
 			}
 			return c.show(a.Value, a.Raw, func(p *page) {
-				if a.Value.Applied {
+				if a.Value.Revision > 0 { // it was made, and perhaps waits
 					p.line("%s, at revision %d", a.Value.Says, a.Value.Revision)
 					return
 				}

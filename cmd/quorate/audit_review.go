@@ -44,13 +44,13 @@ in a span of time. The newest entries come first. Times are as in 2026-03-01 or
 	o.StringVar(&q.Who, "who", "", "only what this `ACTOR` did: an id or a name")
 	o.StringVar((*string)(&q.Action), "action", "", "only this `ACTION`, such as enablement.turn_off")
 	c.regionOption(cmd, &q.Region)
-	o.StringVar((*string)(&q.Result), "result", "", "only what was `applied` or refused")
+	o.StringVar((*string)(&q.Result), "result", "", "only what was `applied`, proposed or refused")
 	o.StringVar(&from, "from", "", "only what was recorded at this `TIME` or later")
 	o.StringVar(&to, "to", "", "only what was recorded before this `TIME`")
 	o.Int64Var(&q.Before, "before", 0, "only entries before entry `N`, as the page before ends")
 	o.IntVar(&q.Limit, "limit", q.Limit, "how many entries, `N` at most 500")
 	oneOf(cmd, "action", identity.Actions)
-	oneOf(cmd, "result", []audit.Result{audit.Applied, audit.Refused})
+	oneOf(cmd, "result", []audit.Result{audit.Applied, audit.Proposed, audit.Refused})
 	return cmd
 }
 

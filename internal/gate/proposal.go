@@ -11,7 +11,7 @@ import (
 	"github.com/quorate/quorate/internal/kv"
 )
 
-// The collections of the gate. Their JSON is kept by golden files.
+// The collections of the gate.
 var (
 	changes  = kv.NewCollection[Proposal]("changes", 1)
 	signoffs = kv.NewCollection[SignOff]("signoffs", 1)

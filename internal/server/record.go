@@ -58,7 +58,7 @@ type reviewInput struct {
 	Who    string          `query:"who" maxLength:"256" doc:"Only what this actor did: an id, such as token:4f7c, or a name."`
 	Action identity.Action `query:"action" maxLength:"64" doc:"Only this action, such as enablement.turn_off."`
 	Region string          `query:"region" maxLength:"64" doc:"Only what was directed at this region. Whoever reads the record of some regions alone must name one."`
-	Result audit.Result    `query:"result" enum:"applied,refused"`
+	Result audit.Result    `query:"result" enum:"applied,proposed,refused"`
 	From   time.Time       `query:"from" doc:"Only what was recorded at this time or later (RFC 3339)."`
 	To     time.Time       `query:"to" doc:"Only what was recorded before this time (RFC 3339)."`
 	Before int64           `query:"before" minimum:"0" doc:"Only entries of a lower index: the next of the page before."`
@@ -197,6 +197,9 @@ func (s *Server) outcome(ctx context.Context, key string) (Outcome, error) {
 	if leaf.Actor.ID != who.ID && mayReadRecord(ctx, "") != nil {
 		return Outcome{}, fault.New(fault.Forbidden, "not_yours", "the change %s was made by somebody else", key).Do("ask an auditor")
 	}
+	if leaf.Result == audit.Proposed {
+		return s.proposedOutcome(ctx, leaf, revision), nil
+	}
 	return Outcome{Key: key, Applied: true, Revision: revision, Says: "applied: " + string(leaf.Action) + " on " + leaf.Target.String()}, nil
 }
 
@@ -215,4 +218,17 @@ func (s *Server) leaf(ctx context.Context, key string) (audit.Leaf, int64, error
 		return audit.Leaf{}, 0, nil
 	}
 	return at.Leaf, at.Record.Revision, err
+}
+
+// proposedOutcome is what has become of a change that was made to wait.
+func (s *Server) proposedOutcome(ctx context.Context, leaf audit.Leaf, revision int64) Outcome {
+	out := Outcome{Key: leaf.ID, Revision: revision, Says: "proposed: " + string(leaf.Action) + " on " + leaf.Target.String()}
+	v, err := s.gate.Look(ctx, leaf.ID)
+	if err != nil { // closed long ago: the record says how
+		out.Says += "; what has become of it stands in the record, under the same change"
+		return out
+	}
+	out.Applied = v.State == gate.Applied
+	out.Says = string(v.State) + ": " + string(leaf.Action) + " on " + leaf.Target.String()
+	return out
 }
