@@ -31,7 +31,7 @@ func (c *cli) server() (*client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	server.Patience = c.wait
+	server.Patience, server.Now = c.wait, c.now
 	return server, nil
 }
 

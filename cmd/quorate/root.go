@@ -35,6 +35,7 @@ func run(ctx context.Context, args []string, c *cli) int {
 // The groups in which the commands are shown, in that order.
 const (
 	decide = "decide"
+	govern = "govern"
 	look   = "look"
 	keep   = "keep"
 	runs   = "run"
@@ -77,12 +78,15 @@ func (c *cli) globalOptions(root *cobra.Command) {
 func (c *cli) addCommands(root *cobra.Command) {
 	root.AddGroup(
 		&cobra.Group{ID: decide, Title: "Decide for a region"},
+		&cobra.Group{ID: govern, Title: "Decide as the group"},
 		&cobra.Group{ID: look, Title: "Look"},
 		&cobra.Group{ID: keep, Title: "Keep what is governed"},
 		&cobra.Group{ID: runs, Title: "Run"},
 	)
 	add := func(group string, commands ...*cobra.Command) { addInOrder(root, group, commands...) }
 	add(decide, newEnableCommand(c), newLaterCommand(c), newDeclineCommand(c), newOffCommand(c), newChangeCommand(c))
+	add(govern, newBodyCommand(c), newSeatCommand(c), newCycleCommand(c), newNeedCommand(c), newCaseCommand(c), newMotionCommand(c), newBallotCommand(c),
+		newPracticeCommand(c), newConcernCommand(c))
 	add(look, newBoardCommand(c), newExplainCommand(c), newEvaluateCommand(c), newDriftCommand(c), newEnablementCommand(c), newUsageCommand(c),
 		newAuditCommand(c), newOutcomeCommand(c), newTallyCommand(c), newWhoamiCommand(c))
 	add(keep, newCapabilityCommand(c), newOfferCommand(c), newBaselineCommand(c), newFreezeCommand(c), newPolicyCommand(c), newEvidenceCommand(c), newWaiverCommand(c), newRegionCommand(c), newFacilityCommand(c), newAccessCommand(c), newTokenCommand(c))

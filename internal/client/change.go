@@ -7,10 +7,9 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/quorate/quorate/internal/api"
 	"github.com/quorate/quorate/internal/fault"
+	"github.com/quorate/quorate/internal/gate"
 )
 
 // read asks for something that changes nothing. body is nil for GET.
@@ -62,11 +61,15 @@ func write[T any](ctx context.Context, c *Client, method, address string, body a
 	if err != nil {
 		return Written[T]{}, fmt.Errorf("encoding a change: %w", err)
 	}
-	key, err := uuid.NewV7()
-	if err != nil {
-		return Written[T]{}, fmt.Errorf("making an idempotency key: %w", err)
+	now := time.Now
+	if c.Now != nil {
+		now = c.Now
 	}
-	answer, err := c.persist(ctx, question{method: method, url: address, key: key.String(), body: raw})
+	key, err := gate.NewKey(now())
+	if err != nil {
+		return Written[T]{}, err
+	}
+	answer, err := c.persist(ctx, question{method: method, url: address, key: key, body: raw})
 	if err != nil {
 		return Written[T]{}, err
 	}

@@ -18,6 +18,8 @@ type Client struct {
 	// or the server cannot be reached; 0: it is sent once. Reads are never
 	// repeated.
 	Patience time.Duration
+	// Now dates the keys of changes, which a server takes for a day; nil: time.Now.
+	Now func() time.Time
 
 	base  *url.URL
 	token string
