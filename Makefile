@@ -35,6 +35,8 @@ bench: ## measure, each figure beside a floor of the same run, and write docs/be
 	{ go test -run '^$$' -bench 'Static|Cond|Roll' -benchmem -cpu 1,2 ./flags/eval; \
 	  go test -run '^$$' -bench 'RealYear' -benchmem ./flags; \
 	  go test -run '^$$' -bench 'HugeWorld' -benchtime 200x -benchmem ./flags; \
+	  go test -run '^$$' -bench 'RecompileEverything' -benchtime 8x ./flags; \
+	  go test -run '^$$' -bench 'Residual' ./policy; \
 	  go test -run '^$$' -bench 'Serving|Bulk|Fan' -benchtime 9x ./cmd/quorate; \
 	  go test -run '^$$' -bench 'WriteTo' -benchtime 300x ./cmd/quorate; \
 	  go test -run '^$$' -bench . -benchtime 300x ./flags/provider; \

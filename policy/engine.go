@@ -25,7 +25,8 @@ type Engine struct {
 	compiler    *ast.Compiler
 	readsRegion bool            // some rule looks at the region
 	readsClock  map[string]bool // rules that look at the time
-	partials    *partials
+	partials    *partials       // what the rules find, and leave over
+	guards      *memory         // what follows from it
 }
 
 // Default prepares the embedded law.
@@ -50,7 +51,7 @@ func New(ctx context.Context, files fs.FS, layers ...fs.FS) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{bundle: b, query: query, compiler: compiler, partials: &partials{}}
+	e := &Engine{bundle: b, query: query, compiler: compiler, partials: &partials{}, guards: &memory{}}
 	e.readsRegion, e.readsClock = b.readers()
 	return e, errors.Join(e.untranslatable(ctx)...)
 }
@@ -89,13 +90,17 @@ type finding struct {
 // a denial: an undefined result, a rule that does not answer, a finding of an
 // unknown effect.
 func (e *Engine) ask(ctx context.Context, document map[string]any, rules map[string]any) (*found, error) {
+	value, err := ast.InterfaceToValue(document)
+	if err != nil {
+		return nil, err
+	}
+	return e.askValue(ctx, value, rules)
+}
+
+func (e *Engine) askValue(ctx context.Context, value ast.Value, rules map[string]any) (*found, error) {
 	ctx, cancel := context.WithTimeout(ctx, evalBudget)
 	defer cancel()
 	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	value, err := ast.InterfaceToValue(document)
-	if err != nil {
 		return nil, err
 	}
 	set, err := e.query.Eval(ctx, rego.EvalParsedInput(value), rego.EvalSortSets(true))

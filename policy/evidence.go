@@ -1,9 +1,6 @@
 package policy
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // Evidence is a typed proof: who it is for, from when, until when. It is inherited
 // from the organization ("*") to a region to a jurisdiction, and from all
@@ -24,7 +21,7 @@ type Evidence struct {
 // covers reports whether the evidence is about this case, whatever the day.
 func (e *Evidence) covers(kind string, c *situation) bool {
 	return e.Type == kind &&
-		slices.Contains([]string{"*", c.in.Region, c.jurisdiction}, e.Scope) && e.Scope != "" &&
+		(e.Scope == "*" || e.Scope == c.in.Region || e.Scope == c.jurisdiction) && e.Scope != "" &&
 		(e.Capability == "" || e.Capability == c.in.Capability) &&
 		(e.CapabilityVersion == "" || e.CapabilityVersion == c.in.CapabilityVersion)
 }
@@ -37,8 +34,11 @@ func (c *situation) shown(kind string, grace int) (Lapse, bool) {
 	found := false
 	for i := range c.in.Evidence {
 		e := &c.in.Evidence[i]
+		if !e.covers(kind, c) {
+			continue
+		}
 		expires, err := ParseDay(e.Expires)
-		if err != nil || !e.covers(kind, c) || !issued(e.Issued, c.today) || shift(expires, grace) <= c.today {
+		if err != nil || !issued(e.Issued, c.today) || shift(expires, grace) <= c.today {
 			continue
 		}
 		if !found || expires > best.Expires {

@@ -57,6 +57,6 @@ func (r *Record) advised(g GivenOpinion) (*Record, bool) {
 // over is the engine with a bundle of the same rules, whose records say more.
 func (e *Engine) over(b *Bundle) *Engine {
 	with := *e
-	with.bundle, with.partials = b, &partials{}
+	with.bundle, with.guards = b, &memory{} // what the rules find is the same, what follows is not
 	return &with
 }

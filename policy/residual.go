@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -34,24 +36,33 @@ type owing struct {
 // unknowns are what is known only when somebody asks.
 var unknowns = []*ast.Term{ast.MustParseTerm("input.facts"), ast.MustParseTerm("input.request.action"), ast.MustParseTerm("input.as_of"), ast.MustParseTerm("input.today")}
 
+// unknownToOthers is what another than the flag learns besides.
+var unknownToOthers = append(unknowns[:len(unknowns):len(unknowns)], ast.MustParseTerm("input.request.message_class"))
+
 // partials is what an engine keeps: queries that were prepared, and answers.
 type partials struct {
-	mu       sync.Mutex
-	prepared map[string]rego.PreparedPartialQuery
-	answers  map[string]any
+	memory
+	preparing sync.Mutex
+	prepared  map[string]rego.PreparedPartialQuery
+}
+
+// memory is what was worked out once. It is safe for concurrent use.
+type memory struct {
+	mu      sync.Mutex
+	answers map[string]any
 }
 
 // remembered bounds how many answers are kept.
 const remembered = 50_000
 
-func (p *partials) recall(key string) (any, bool) {
+func (p *memory) recall(key string) (any, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	v, ok := p.answers[key]
 	return v, ok
 }
 
-func (p *partials) keep(key string, v any) {
+func (p *memory) keep(key string, v any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.answers == nil || len(p.answers) >= remembered {
@@ -63,8 +74,8 @@ func (p *partials) keep(key string, v any) {
 // left evaluates one set of a rule as far as it goes: finding, or relaxation.
 func (e *Engine) left(ctx context.Context, id, set string, document ast.Value, unknown []*ast.Term) (*rego.PartialQueries, error) {
 	query := fmt.Sprintf("data.quorate.rules[%q].%s[found]", id, set)
-	e.partials.mu.Lock()
-	defer e.partials.mu.Unlock()
+	e.partials.preparing.Lock()
+	defer e.partials.preparing.Unlock()
 	prepared, ok := e.partials.prepared[query]
 	if !ok {
 		var err error
@@ -82,26 +93,21 @@ func (e *Engine) left(ctx context.Context, id, set string, document ast.Value, u
 	return prepared.Partial(ctx, rego.EvalParsedInput(document), rego.EvalParsedUnknowns(unknown))
 }
 
-// timeless takes out of a document what must not decide a flag: it answers for all
-// patients and for every moment of the days on which the same rules hold.
-func timeless(document map[string]any) map[string]any {
-	for _, name := range []string{"facts", "as_of", "today"} {
-		delete(document, name)
-	}
-	return document
-}
-
 // key names everything that the rules are shown, but for time and facts.
 func (e *Engine) key(c *situation, asked map[string]any) string {
 	region := ""
 	if e.readsRegion {
 		region = c.in.Region
 	}
-	state := 0
-	for _, name := range sortedKeys(c.bundle.tables) {
-		state = 1000*state + c.bundle.tables[name].state(c.today)
+	var b strings.Builder
+	for _, part := range []string{c.jurisdiction, region, c.in.Actor, c.in.Capability, string(c.in.Phase), c.act, e.tablesState(c.today)} {
+		b.WriteString(part + "\x00")
 	}
-	return string(canonicalJSON([]any{c.jurisdiction, region, c.in.Actor, c.in.Capability, c.in.Phase, c.act, c.request, c.config, asked, state}))
+	b.Write(canonicalJSON([]any{c.request, c.config}))
+	for _, id := range sortedKeys(asked) {
+		b.WriteString(id + "\x00" + strconv.Itoa(e.bundle.Records[id].settled(c.today)) + "\x00")
+	}
+	return b.String()
 }
 
 // state counts the lines of a table that hold on a day.
@@ -125,7 +131,11 @@ func (e *Engine) residual(ctx context.Context, c *situation, id string, asked ma
 		}
 		return known.(*residual), nil
 	}
-	r, err := e.translate(ctx, id, timeless(c.document(asked)), unknowns, c.bundle.Records[id])
+	document, err := e.shownTimeless(c, asked)
+	if err != nil {
+		return nil, err
+	}
+	r, err := e.translate(ctx, id, document, unknowns, c.bundle.Records[id])
 	if err != nil {
 		e.partials.keep(key, err)
 		return nil, err
@@ -134,11 +144,7 @@ func (e *Engine) residual(ctx context.Context, c *situation, id string, asked ma
 	return r, nil
 }
 
-func (e *Engine) translate(ctx context.Context, id string, document map[string]any, unknown []*ast.Term, record *Record) (*residual, error) {
-	value, err := ast.InterfaceToValue(document)
-	if err != nil {
-		return nil, err
-	}
+func (e *Engine) translate(ctx context.Context, id string, value ast.Value, unknown []*ast.Term, record *Record) (*residual, error) {
 	left, err := e.left(ctx, id, "finding", value, unknown)
 	if err != nil {
 		return nil, err
@@ -293,8 +299,8 @@ func (e *Engine) duty(ctx context.Context, c *situation, id string, asked map[st
 		return known.(duty)
 	}
 	d := duty{denies: true}
-	if value, err := ast.InterfaceToValue(timeless(c.document(asked))); err == nil {
-		if left, err := e.left(ctx, id, "finding", value, append(unknowns[:len(unknowns):len(unknowns)], ast.MustParseTerm("input.request.message_class"))); err == nil {
+	if value, err := e.shownTimeless(c, asked); err == nil {
+		if left, err := e.left(ctx, id, "finding", value, unknownToOthers); err == nil {
 			d = dutyOf(left)
 		}
 	}

@@ -29,7 +29,7 @@ func leftOf(t testing.TB, body string) (*translation, *logic, ast.Module) {
 	if c.Compile(map[string]*ast.Module{"t.rego": m}); c.Failed() {
 		t.Fatalf("%s: %v", body, c.Errors)
 	}
-	e := &Engine{bundle: &Bundle{words: fragment}, compiler: c, partials: &partials{}}
+	e := &Engine{bundle: &Bundle{words: fragment}, compiler: c, partials: &partials{}, guards: &memory{}}
 	document, _ := ast.InterfaceToValue(map[string]any{"table": map[string]any{"x": 12, "y": 14}})
 	left, err := e.left(context.Background(), "T", "finding", document, unknowns)
 	if err != nil {

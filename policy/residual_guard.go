@@ -67,12 +67,12 @@ func (p *Position) Compile(ctx context.Context, q Question) *Guard {
 		return &Guard{Revision: p.LawRevision}
 	}
 	key := "guard\x00" + string(canonicalJSON([]any{g.in, g.homes, p.From.Unix()}))
-	if known, ok := p.Law.partials.recall(key); ok {
+	if known, ok := p.Law.guards.recall(key); ok {
 		return p.dated(known.(*Guard), g)
 	}
 	g.standings(ctx, p.From)
 	made := g.guard()
-	p.Law.partials.keep(key, made)
+	p.Law.guards.keep(key, made)
 	return p.dated(made, g)
 }
 
@@ -152,7 +152,7 @@ func (g *guarding) standings(ctx context.Context, since time.Time) {
 	g.stands = map[string][]spell{}
 	base := g.shared(since)
 	for _, place := range g.places {
-		if known, ok := g.engine.partials.recall(base + place); ok {
+		if known, ok := g.engine.guards.recall(base + place); ok {
 			g.stands[place] = known.([]spell)
 			continue
 		}
@@ -169,7 +169,7 @@ func (g *guarding) standings(ctx context.Context, since time.Time) {
 			list = append(list, s)
 		}
 		g.stands[place] = list
-		g.engine.partials.keep(base+place, list)
+		g.engine.guards.keep(base+place, list)
 	}
 }
 

@@ -347,7 +347,11 @@ func (e *Engine) askOnce(ctx context.Context, c *situation, asked map[string]any
 	if known, ok := e.partials.recall(key); ok {
 		return known.(*found), nil
 	}
-	f, err := e.ask(ctx, c.document(asked), asked)
+	document, err := e.shownNow(c, asked)
+	if err != nil {
+		return nil, err
+	}
+	f, err := e.askValue(ctx, document, asked)
 	if err == nil {
 		e.partials.keep(key, f)
 	}
