@@ -148,35 +148,46 @@ func TestHalfARequestDoesNotHoldAConnection(t *testing.T) {
 	}
 }
 
-// FuzzResolve sends whatever comes to both codecs: no panic, no answer that is
-// none of the protocol.
+// FuzzResolve sends whatever comes to both codecs of each method, with whatever
+// selector: no panic, no answer that is none of the protocol, none for another
+// region.
 func FuzzResolve(f *testing.F) {
 	good, err := proto.Marshal(&v2.ResolveBooleanRequest{FlagKey: "rule", Context: &structpb.Struct{Fields: map[string]*structpb.Value{"who": structpb.NewStringValue("me")}}})
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add(good, true)
-	f.Add([]byte(`{"flagKey":"rule","context":{"who":["me",null,{"a":1e400}]}}`), false)
-	f.Add([]byte("\x0a\x04rule\x12\xff\xff\xff\xff\x0f"), true)
+	f.Add(good, true, uint8(0), "")
+	f.Add([]byte(`{"flagKey":"rule","context":{"who":["me",null,{"a":1e400}]}}`), false, uint8(1), "flagSetId=co")
+	f.Add([]byte("\x0a\x04rule\x12\xff\xff\xff\xff\x0f"), true, uint8(2), "flagSetId=co,source=x")
+	f.Add([]byte(`{"context":{"a":{"a":{"a":[[[[]]]]}}}}`), false, uint8(6), "source=flags.json")
+	f.Add([]byte(`{"selector":"flagSetId=hi"}`), false, uint8(7), "")
 	s := newSite(f)
 	s.put("co", everyKind)
 	c := client(f, false, nil)
-	f.Fuzz(func(t *testing.T, body []byte, binary bool) {
-		contentType := "application/json"
+	f.Fuzz(func(t *testing.T, body []byte, binary bool, method uint8, selector string) {
+		contentType, headers := "application/json", []string{}
 		if binary {
 			contentType = "application/proto"
 		}
+		if selector = strings.TrimSpace(selector); selector != "" && !strings.ContainsFunc(selector, func(r rune) bool { return r < ' ' || r > '~' }) {
+			headers = []string{"Flagd-Selector", selector}
+		}
 		here := *s
 		here.t = t
-		status, header, raw := here.post(c, resolve, contentType, string(body))
-		if status == 200 && header.Get("Content-Type") != contentType {
+		status, header, raw := here.post(c, methods[int(method)%len(methods)], contentType, string(body), headers...)
+		switch {
+		case status == 200 && header.Get("Content-Type") != contentType:
 			t.Errorf("answered as %s", header.Get("Content-Type"))
-		}
-		if status != 200 && decoded(t, raw)["code"] == nil {
+		case status == 200 && len(headers) > 0 && selector != "flagSetId=co":
+			t.Errorf("the selector %q is answered", selector)
+		case status != 200 && decoded(t, raw)["code"] == nil:
 			t.Errorf("%d %q", status, raw)
-		}
-		if status == 500 && !strings.Contains(raw, "data_loss") && !strings.Contains(raw, `"unknown"`) {
+		case status == 500 && !strings.Contains(raw, "data_loss") && !strings.Contains(raw, `"unknown"`):
 			t.Errorf("an internal error: %q", raw)
 		}
 	})
 }
+
+// methods are those that answer one question with one answer.
+var methods = []string{resolve, "/flagd.evaluation.v2.Service/ResolveObject", "/flagd.evaluation.v2.Service/ResolveInt", "/flagd.evaluation.v1.Service/ResolveString",
+	"/flagd.evaluation.v1.Service/ResolveFloat", "/flagd.evaluation.v1.Service/ResolveObject", "/flagd.evaluation.v1.Service/ResolveAll", "/flagd.sync.v1.FlagSyncService/FetchAllFlags"}

@@ -38,6 +38,6 @@ func Example() {
 		fmt.Println("off:", err)
 	}
 	if on {
-		client.Track(ctx, "video_visit", patient, openfeature.NewTrackingEventDetails(1).Add("group", "40-64"))
+		client.Track(ctx, "video_visit", patient, openfeature.NewTrackingEventDetails(1).Add("group", "45-64"))
 	}
 }

@@ -2,12 +2,17 @@ package server_test
 
 import (
 	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/open-feature/go-sdk/openfeature"
 
+	"github.com/quorate/quorate/flags"
 	"github.com/quorate/quorate/flags/provider"
 	"github.com/quorate/quorate/internal/identity"
 )
@@ -182,7 +187,67 @@ func TestTheGoProviderTracks(t *testing.T) {
 	}
 	p.Shutdown() // sends what is left
 	shown := s.must(s.do("GET", "/api/v1/usage?region=co&capability=video_visit", lead, nil)).raw
-	if !strings.Contains(shown, `"total":{"count":30}`) || strings.Contains(shown, "4711") {
+	if !strings.Contains(shown, `"total":{"count":30}`) || !strings.Contains(shown, `"group":"65+"`) || strings.Contains(shown, "4711") {
 		t.Errorf("%s", shown)
 	}
+}
+
+// A group that an example or a page names is one that is counted: any other is
+// "other" without a word.
+func TestTheExamplesTrackDeclaredGroups(t *testing.T) {
+	named := regexp.MustCompile(`Add\("group", "([^"]*)"\)|"group": ?"([^"]*)"`)
+	n := 0
+	for _, pattern := range []string{"../../flags/provider/*.go", "../../docs/*.md", "../../docs/connect/*.md"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: %d files, %v", pattern, len(files), err)
+		}
+		for _, file := range files {
+			raw, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range named.FindAllStringSubmatch(string(raw), -1) {
+				if n++; !slices.Contains(flags.TrackGroups, m[1]+m[2]) {
+					t.Errorf("%s names the group %q", file, m[1]+m[2])
+				}
+			}
+		}
+	}
+	if n < 3 {
+		t.Errorf("only %d groups are named", n)
+	}
+}
+
+// FuzzTrack sends whatever comes to be tracked: it is counted whole or refused with
+// a reason, and a name that nobody declared is shown nowhere.
+func FuzzTrack(f *testing.F) {
+	for _, body := range []string{`{"events":[{"capability":"video_visit","region":"co","event":"used","group":"canary"}]}`, `{"events":null}`, `{"events":[{}]}`,
+		`{"events":[{"capability":"video_visit","region":"co","event":"canary","count":1e400}]}`, `{"events":[{"capability":"video_visit","region":"hi","event":"used"}]}`,
+		"{\"events\":[{\"region\":\"\xff\"}]}", `[[[[`, ``} {
+		f.Add(body)
+	}
+	s := newSite(f, f.TempDir())
+	s.furnish()
+	portal, lead := s.token("Colorado portal", identity.Service, "co"), s.token("Colorado lead", identity.RegionalLead, "co")
+	f.Fuzz(func(t *testing.T, body string) {
+		here := *s
+		here.t = t
+		a := here.do("POST", "/api/v1/track", portal, body)
+		switch a.status {
+		case 200:
+			if n, ok := a.body["counted"].(float64); !ok || n < 1 {
+				t.Errorf("counted: %s", a.raw)
+			}
+		case 400, 403, 413, 422, 429:
+			if a.body["code"] == nil || a.body["detail"] == nil {
+				t.Errorf("%d without a reason: %s", a.status, a.raw)
+			}
+		default:
+			t.Errorf("%d %s", a.status, a.raw)
+		}
+		if shown := here.do("GET", "/api/v1/usage?region=co", lead, nil); strings.Contains(shown.raw, "canary") {
+			t.Errorf("what is not declared is shown: %s", shown.raw)
+		}
+	})
 }
