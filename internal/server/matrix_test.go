@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -283,7 +284,7 @@ func (s *matrixSite) request(route string, r right, ops []operation) (method, pa
 			continue
 		}
 		if m, ok := mutations[op.id]; ok {
-			path, body = m.path, m.body
+			path, body = cmp.Or(path, m.path), cmp.Or(body, m.body)
 		}
 		if op.id == "set-capability" {
 			raw, _ := json.Marshal(object{"value": capability("video_visit")}) // always encodes
