@@ -37,6 +37,9 @@ func (b Baseline) check(c Capability, now Act, before Baseline) error {
 	if len(b.How.Audience.Facilities) > 0 {
 		return bad("/how/audience/facilities", b.How.Audience.Facilities[0], "leave facilities to each region; a baseline is for all of them")
 	}
+	if len(b.How.Audience.Jurisdictions) > 0 {
+		return bad("/how/audience/jurisdictions", b.How.Audience.Jurisdictions[0], "leave jurisdictions to each region; a baseline is for all of them")
+	}
 	if err := b.How.check("/how", c); err != nil {
 		return err
 	}

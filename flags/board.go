@@ -27,6 +27,10 @@ type BoardCell struct {
 	Cause  Cause  `json:"cause"`            // the variant that is served
 	Answer Answer `json:"answer,omitempty"` // what the region said
 	Date   string `json:"date,omitempty"`   // of later or decline
+	// In a region of several jurisdictions, in how many of them it is on, if it is
+	// not in all.
+	OnIn          int `json:"on_in,omitempty"`
+	Jurisdictions int `json:"jurisdictions,omitempty"`
 	// Under a pilot, how many of the region's facilities take part.
 	Pilot      int `json:"pilot,omitempty"`
 	Facilities int `json:"facilities,omitempty"`
@@ -37,6 +41,8 @@ func (c BoardCell) Word() string {
 	switch {
 	case c.On && c.Pilot > 0:
 		return fmt.Sprintf("pilot (%d of %d)", c.Pilot, c.Facilities)
+	case c.On && c.Jurisdictions > 0:
+		return fmt.Sprintf("partly (%d of %d)", c.OnIn, c.Jurisdictions)
 	case c.On && c.Partly:
 		return "partly on"
 	case c.On:
@@ -89,6 +95,11 @@ func (s *Snapshot) cell(region, capability string, at time.Time) BoardCell {
 func cellOf(st State) BoardCell {
 	e := st.Enablement.Value
 	cell := BoardCell{On: st.Cause == On, Cause: st.Cause, Answer: e.Answer, Date: e.Until + e.Review}
+	if cell.On {
+		if on, of := st.onIn(st.at); of > 0 {
+			cell.OnIn, cell.Jurisdictions = on, of
+		}
+	}
 	switch {
 	case !cell.On:
 	case st.Offer.Value.Kind == Pilot:

@@ -31,6 +31,7 @@ const (
 	Prerequisite   Cause = "prerequisite"
 	NotReady       Cause = "not-ready"
 	NotInAudience  Cause = "not-in-audience"
+	NotEnabledHere Cause = "not-in-jurisdiction" // the region has it on in others
 	NotInRollout   Cause = "not-in-rollout"
 	NoTargetingKey Cause = "no-targeting-key"
 )
@@ -76,6 +77,7 @@ func (in *inputs) decide() conditions {
 	}
 	how := in.offer.within(in.region.Key, in.enablement.Effective(in.baseline))
 	in.offerEnds(&cs)
+	in.split(&cs, how.Audience.Jurisdictions)
 	in.law(&cs)
 	if !cs.open() {
 		return cs

@@ -25,7 +25,11 @@ func (c Capability) actsAs() string {
 // question is what is asked of regulation about a capability in a region, if it is on
 // this way.
 func question(r Region, c Capability, h How) policy.Question {
-	return policy.Question{Region: r.Key, Jurisdictions: r.Jurisdictions, Actor: c.actsAs(), Capability: c.Key, Version: c.Version, Config: c.config(h)}
+	places := r.Jurisdictions
+	if len(h.Audience.Jurisdictions) > 0 {
+		places = h.Audience.Jurisdictions
+	}
+	return policy.Question{Region: r.Key, Jurisdictions: places, Actor: c.actsAs(), Capability: c.Key, Version: c.Version, Config: c.config(h)}
 }
 
 // config is what the settings say in the vocabulary of the rules.

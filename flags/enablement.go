@@ -33,10 +33,14 @@ type Enablement struct {
 	Review string `json:"review,omitempty"` // decline: YYYY-MM-DD in the region's time zone
 	// How holds what the region wants otherwise than the group's baseline, which
 	// is the present one if it follows, else the one it accepted, if any.
-	How      How       `json:"how,omitzero"`
-	Follow   bool      `json:"follow,omitempty"`
-	Accepted *Accepted `json:"accepted,omitempty"`
-	Answered Act       `json:"answered"`
+	How How `json:"how,omitzero"`
+	// Permitted are the region's jurisdictions in which the law permitted it when it
+	// was enabled: where it went on, and where it did not. Since then it follows the
+	// law. Nil if no law was asked.
+	Permitted *Permitted `json:"permitted,omitempty"`
+	Follow    bool       `json:"follow,omitempty"`
+	Accepted  *Accepted  `json:"accepted,omitempty"`
+	Answered  Act        `json:"answered"`
 	// TurnedOff is set when somebody turned the capability off for safety; the
 	// answer stays, and a new answer lifts it.
 	TurnedOff *Act `json:"turned_off,omitempty"`

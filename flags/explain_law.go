@@ -59,6 +59,14 @@ func (s *Snapshot) regulated(l Layer, st State, failing *condition, at time.Time
 			says += "; it keeps it off where " + check.Says
 		}
 	}
+	if n := len(l.Rules); check == nil && n == 1 {
+		says += "; one rule decides each case"
+	} else if check == nil && n > 1 {
+		says += fmt.Sprintf("; %d rules decide each case", n)
+	}
+	if where := st.whereOn(at.Unix()); where != "" {
+		says += "; " + where
+	}
 	if st.pair.guard.Obligations != "" {
 		says += "; required besides: " + st.pair.guard.Obligations
 	}

@@ -19,7 +19,7 @@ func TestStoredJSONIsKept(t *testing.T) {
 	least, most, from, to, cap, yes := 5.0, 120.0, 18, 64, 12.5, true
 	how := How{Variant: "long", Settings: map[string]any{"max_minutes": 45.0},
 		Audience: Audience{Languages: []string{"es"}, AgeMin: &from, AgeMax: &to, Facilities: []string{"co-1"},
-			ServiceLines: []string{"cardiology"}, Cohorts: []string{}, RegisteredDevice: &yes},
+			ServiceLines: []string{"cardiology"}, Cohorts: []string{}, RegisteredDevice: &yes, Jurisdictions: []string{"US-CO"}},
 		Rollout:  &Rollout{Stages: []RolloutStage{{"2027-03-01T08:00", 12.5}}},
 		Schedule: Schedule{From: "2027-03-01T08:00", Until: None}}
 	keep(t, "regions", Region{"co", "Colorado", []string{"US-CO"}, "America/Denver"})
@@ -32,7 +32,8 @@ func TestStoredJSONIsKept(t *testing.T) {
 	keep(t, "offers", Offer{Capability: "video_visit", Kind: Pilot, Granted: act, Withdrawn: &act,
 		Terms: Terms{Facilities: map[string][]string{"co": {"co-1"}}, CapPercent: &cap, End: "2027-06-30", Hypothesis: "Fewer trips."}})
 	keep(t, "enablements", Enablement{Region: "co", Capability: "video_visit", Answer: Enable, Until: "2027-04-01", Review: "2027-05-01", How: how,
-		Follow: true, Accepted: &Accepted{How: How{Rollout: &Rollout{Percent: &cap}}, Revision: 7, Act: act}, Answered: act, TurnedOff: &act})
+		Permitted: &Permitted{In: []string{"US-CO"}, Not: []NotPermitted{{"US-VA", []string{"VA-HB973-72H-HOLD"}}}, Policy: "bea1e5"},
+		Follow:    true, Accepted: &Accepted{How: How{Rollout: &Rollout{Percent: &cap}}, Revision: 7, Act: act}, Answered: act, TurnedOff: &act})
 	keep(t, "baselines", Baseline{"video_visit", how, act})
 	keep(t, "denominators", Denominator{"co", "co-1", "65+", 4100, "2027-03-01", act})
 	keep(t, "usage", UsageShare{Region: "co", Period: "2027-03-01T08", Replica: "k7m2q4x8n3p5r6t9",

@@ -39,6 +39,7 @@ type Audience struct {
 	ServiceLines     []string `json:"service_lines,omitzero" nullable:"false" doc:"service_line, such as cardiology."`
 	Cohorts          []string `json:"cohorts,omitzero" nullable:"false" doc:"Any of patient.cohorts, a list."`
 	RegisteredDevice *bool    `json:"registered_device,omitempty" doc:"Only where device.registered is true."`
+	Jurisdictions    []string `json:"jurisdictions,omitzero" nullable:"false" doc:"Only under the law of these jurisdictions of the region, such as US-MD; whose law applies is the fact that the rules go by."`
 }
 
 // A Rollout says how many of the audience a capability is on for: a percentage,
@@ -91,6 +92,7 @@ func (own Audience) over(base Audience) Audience {
 		ServiceLines:     either(own.ServiceLines, base.ServiceLines),
 		Cohorts:          either(own.Cohorts, base.Cohorts),
 		RegisteredDevice: cmp.Or(own.RegisteredDevice, base.RegisteredDevice),
+		Jurisdictions:    either(own.Jurisdictions, base.Jurisdictions),
 	}
 }
 
@@ -117,7 +119,7 @@ func (h How) settled() How {
 		h.Rollout = nil
 	}
 	a := &h.Audience
-	for _, list := range []*[]string{&a.Languages, &a.Facilities, &a.ServiceLines, &a.Cohorts} {
+	for _, list := range []*[]string{&a.Languages, &a.Facilities, &a.ServiceLines, &a.Cohorts, &a.Jurisdictions} {
 		if len(*list) == 0 {
 			*list = nil
 		}
@@ -187,6 +189,7 @@ func (a Audience) fields() []field {
 	if a.RegisteredDevice != nil {
 		add("registered_device", fmt.Sprint(*a.RegisteredDevice))
 	}
+	add("jurisdictions", strings.Join(a.Jurisdictions, ", "))
 	return list
 }
 

@@ -15,7 +15,12 @@ func (s *Snapshot) Questions() []policy.Question {
 				continue
 			}
 			how := offer.within(region.Value.Key, answer.Effective(s.catalog.baselines[i].Value))
-			list = append(list, question(region.Value, c.Value, how))
+			q := question(region.Value, c.Value, how)
+			q.Since = answer.Answered.At
+			if answer.Permitted != nil {
+				q.Where = answer.Permitted.In
+			}
+			list = append(list, q)
 		}
 	}
 	return list

@@ -15,10 +15,12 @@ import (
 
 // putEnablement checks how a region wants a capability, and writes it.
 func (s *Service) putEnablement(tx *kv.Tx, p pair, after Enablement, now time.Time) error {
+	after.Permitted = nil
 	if after.Answer == Enable {
 		if err := p.checkHow(tx, after, now); err != nil {
 			return err
 		}
+		after.Permitted = s.permittedIn(p, after, now)
 		if err := p.checkFrozen(tx, after, now); err != nil {
 			return err
 		}
@@ -40,6 +42,9 @@ func (p pair) checkHow(tx *kv.Tx, after Enablement, now time.Time) error {
 		return err
 	}
 	if err := after.How.checkTimes("/how", p.zone, now, p.enablement.Value.How); err != nil {
+		return err
+	}
+	if err := p.region.Value.within("/how/audience/jurisdictions", after.How.Audience.Jurisdictions); err != nil {
 		return err
 	}
 	if err := checkFacilities(tx, region, "/how/audience/facilities", after.How.Audience.Facilities); err != nil {

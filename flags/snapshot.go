@@ -221,6 +221,7 @@ type State struct {
 	Revision   int64
 	pair       compiled
 	view       *regionView
+	at         int64 // the time asked about
 }
 
 // State finds a pair, as it is at a time.
@@ -235,7 +236,7 @@ func (s *Snapshot) State(region, capability string, at time.Time) (State, error)
 	}
 	i := s.catalog.flags[capability].capability
 	st := State{Region: view.region, Capability: c, Offer: o, Enablement: view.enablement(i), Baseline: s.catalog.baselines[i],
-		pair: view.pair(i), view: view}
+		pair: view.pair(i), view: view, at: at.Unix()}
 	st.Revision, st.Cause = st.pair.revision, st.pair.causeAt(at.Unix())
 	if st.Enablement.Value.Answer == Enable {
 		st.How = o.Value.within(region, st.Enablement.Value.Effective(st.Baseline.Value))

@@ -73,7 +73,7 @@ func (w widening) share(h How) (share int64) {
 // wider reports whether an audience may take in somebody whom another does not.
 func (a Audience) wider(than Audience) bool {
 	for _, lists := range [][2][]string{{a.Languages, than.Languages}, {a.Facilities, than.Facilities},
-		{a.ServiceLines, than.ServiceLines}, {a.Cohorts, than.Cohorts}} {
+		{a.ServiceLines, than.ServiceLines}, {a.Cohorts, than.Cohorts}, {a.Jurisdictions, than.Jurisdictions}} {
 		if widerList(lists[0], lists[1]) {
 			return true
 		}

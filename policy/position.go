@@ -47,6 +47,11 @@ type Question struct {
 	Config        map[string]any // how it would be on, in the vocabulary's words; over the organization's
 	Request       map[string]any // besides the action, such as scope: region; seldom needed
 	AsOf          time.Time      // not asked of Compile, which answers for all times
+
+	// Since, of what is enabled, is when it was, and Where the jurisdictions in which
+	// it was permitted then; nil if that is not known. Neither is asked of a rule.
+	Since time.Time
+	Where []string
 }
 
 // Without reports whether there is no law, so that nothing is permitted.
@@ -87,6 +92,9 @@ func (p *Position) Citation(rule string) string {
 	}
 	return ""
 }
+
+// Causes are the rules for which the verdict is not allow.
+func (v *Verdict) Causes() []string { return union(v.causes, nil) }
 
 // WantedBy is the rule that misses a piece of evidence; of several the first.
 func (v *Verdict) WantedBy(kind string) string { return v.wants[kind] }

@@ -17,6 +17,11 @@ type Guard struct {
 	// Reads are the facts that the checks look at, as paths into the evaluation
 	// context; action may be among them.
 	Reads []string
+	// Place is the fact that says whose law applies; "" if no rule names one.
+	Place string
+	// Closures are where and when nobody gets past, whatever the facts: in the
+	// region's own jurisdictions, each with the rule that comes first there.
+	Closures []Closure
 	// Obligations are what others must do while it is on, as one text.
 	Obligations string
 	// Lease is how long a flag is good after its source was last heard of; 0 is
@@ -46,6 +51,47 @@ type Check struct {
 
 // A Span is from the one to before the other, in unix seconds.
 type Span struct{ From, To int64 }
+
+// A Closure is a rule that keeps everybody out in one jurisdiction for a time.
+type Closure struct {
+	Place, Rule, Variant, Why string
+	Span
+}
+
+// Holds reports whether a time, in unix seconds, is in the span.
+func (s Span) Holds(unix int64) bool { return unix >= s.From && unix < s.To }
+
+// DefaultPlace is the fact that says whose law applies where no rule names another.
+const DefaultPlace = residence
+
+// closures are the refusals in the region's own jurisdictions, before a check is
+// made of them.
+func (g *guarding) closures() []Closure {
+	var list []Closure
+	for _, place := range g.places {
+		if !slices.Contains(g.homes, place) {
+			continue
+		}
+		for _, s := range g.stands[place] {
+			shut := s.never
+			for i := range s.checks {
+				if c := &s.checks[i]; shut == nil && c.class == denied && c.fails.is(true) {
+					shut = c
+				}
+			}
+			if shut == nil {
+				continue
+			}
+			next := Closure{place, shut.rule, shut.variant, shut.why, s.Span}
+			if n := len(list); n > 0 && list[n-1].Place == place && list[n-1].Variant == next.Variant && list[n-1].To == next.From {
+				list[n-1].To = next.To
+				continue
+			}
+			list = append(list, next)
+		}
+	}
+	return list
+}
 
 // always are the ends of time.
 const (
@@ -255,7 +301,7 @@ type holding struct {
 // guard puts the checks of all places and times together. The same check in several
 // places, or on both sides of a day, is made once.
 func (g *guarding) guard() *Guard {
-	out := &Guard{}
+	out := &Guard{Place: g.fact, Closures: g.closures()}
 	var all []*holding
 	index := map[string]*holding{}
 	note := func(place string, s Span, c check) {

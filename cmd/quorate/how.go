@@ -25,6 +25,7 @@ type howOptions struct {
 	serviceLines     []string
 	cohorts          []string
 	registeredDevice bool
+	jurisdictions    []string
 	rollout          float64
 	stages           []string
 	from, until      string
@@ -36,7 +37,7 @@ var optionOf = []struct{ field, option string }{
 	{"/how/variant", "variant"}, {"/how/settings", "set"}, {"/how/audience/languages", "language"},
 	{"/how/audience/age_min", "age-min"}, {"/how/audience/age_max", "age-max"}, {"/how/audience/facilities", "facility"},
 	{"/how/audience/service_lines", "service-line"}, {"/how/audience/cohorts", "cohort"},
-	{"/how/audience/registered_device", "registered-device"}, {"/how/rollout/stages", "stage"}, {"/how/rollout", "rollout"},
+	{"/how/audience/registered_device", "registered-device"}, {"/how/audience/jurisdictions", "in"}, {"/how/rollout/stages", "stage"}, {"/how/rollout", "rollout"},
 	{"/how/schedule/from", "from"}, {"/how/schedule/until", "until-off"}, {"/how", "reset"},
 }
 
@@ -51,6 +52,7 @@ func (o *howOptions) register(cmd *cobra.Command) {
 	f.StringSliceVar(&o.serviceLines, "service-line", nil, "only in these `LINES` of service, such as cardiology")
 	f.StringSliceVar(&o.cohorts, "cohort", nil, "only for patients in any of these `COHORTS`")
 	f.BoolVar(&o.registeredDevice, "registered-device", false, "only on registered devices")
+	f.StringSliceVar(&o.jurisdictions, "in", nil, "only under the law of these `JURISDICTIONS` of the region, such as US-DC,US-MD; \"\" lifts it")
 	f.Float64Var(&o.rollout, "rollout", 0, "for this `PERCENT` of people; the same ones stay in as it rises")
 	f.StringArrayVar(&o.stages, "stage", nil, "`TIME=PERCENT` from a local time on, such as 2027-03-01T08:00=50; may be repeated")
 	f.StringVar(&o.from, "from", "", "on from this local `TIME`, such as 2027-03-01T08:00; none lifts the baseline's")
@@ -82,6 +84,7 @@ func (o *howOptions) apply(cmd *cobra.Command, h *flags.How) error {
 	override(cmd, "service-line", &a.ServiceLines, append([]string{}, o.serviceLines...))
 	override(cmd, "cohort", &a.Cohorts, append([]string{}, o.cohorts...))
 	override(cmd, "registered-device", &a.RegisteredDevice, &o.registeredDevice)
+	override(cmd, "in", &a.Jurisdictions, append([]string{}, o.jurisdictions...))
 	override(cmd, "from", &h.Schedule.From, o.from)
 	override(cmd, "until-off", &h.Schedule.Until, o.until)
 	if err := o.applySettings(h); err != nil {
