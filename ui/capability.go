@@ -75,6 +75,7 @@ type Answer struct {
 	Error      *FormError
 	Key        string
 	Check      []Line // not empty: what will be done, to be confirmed
+	Permit     *Permit
 	Others     []Standing
 	Warnings   []string
 }

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"time"
@@ -10,7 +11,10 @@ import (
 	"github.com/quorate/quorate/flags"
 	"github.com/quorate/quorate/internal/access"
 	"github.com/quorate/quorate/internal/api"
+	"github.com/quorate/quorate/internal/audit"
 	"github.com/quorate/quorate/internal/fault"
+	"github.com/quorate/quorate/internal/gate"
+	"github.com/quorate/quorate/policy"
 )
 
 // Config is what the pages need. Door may be nil, where people cannot sign in;
@@ -22,9 +26,20 @@ type Config struct {
 	Cookies   access.Cookies
 	Flags     *flags.Service
 	Replica   *flags.Replica
-	Now       func() time.Time
-	Log       *slog.Logger
-	Notice    string // on every page; "" for none
+	Gate      *gate.Gate
+	Policy    *policy.Service
+	Record    *audit.Log
+	// Asks is what the group's rules over changes say of one, see policy.ChangePack.
+	Asks func(context.Context, gate.Change, map[string]any) (gate.Decision, error)
+	// Share is the part of the lately seen requests that carried a fact, see
+	// policy.World.
+	Share func(region, capability, fact string) (float64, bool)
+	// Changed is closed when something changed that pages show.
+	Changed func() <-chan struct{}
+	Health  func() Health
+	Now     func() time.Time
+	Log     *slog.Logger
+	Notice  string // on every page; "" for none
 }
 
 // UI serves the pages. It is safe for concurrent use.
@@ -47,6 +62,12 @@ func (u *UI) Routes(r chi.Router) {
 	r.Post("/sign-out", u.page(u.signOut))
 	r.Post("/sign-out/everywhere", u.page(u.signOutEverywhere))
 	u.boardRoutes(r)
+	u.changeRoutes(r)
+	u.policyRoutes(r)
+	u.recordRoutes(r)
+	u.systemRoutes(r)
+	r.Get(EventsPath, u.page(u.events))
+	u.lostRoutes(r)
 	r.Get("/access", u.page(u.access))
 	r.Get("/access/who", u.page(u.whoCan))
 	r.Get("/access/delegate", u.page(u.askDelegate))
@@ -71,7 +92,8 @@ func (u *UI) write(w http.ResponseWriter, r *http.Request, p Page) error {
 
 func (u *UI) writeStatus(w http.ResponseWriter, r *http.Request, status int, p Page) error {
 	f := p.frame()
-	f.Notice, f.Who = u.Notice, whoOf(api.PrincipalFrom(r.Context()))
+	f.Notice, f.places = u.Notice, u.places()
+	f.Who = whoOf(api.PrincipalFrom(r.Context()), f.places)
 	return Write(w, r, status, p)
 }
 
@@ -81,7 +103,7 @@ func (u *UI) fail(w http.ResponseWriter, r *http.Request, err error) {
 	f := api.Report(r.Context(), err)
 	var p Page
 	switch {
-	case f.Code == "fresh_sign_in_needed" && r.Method == http.MethodGet:
+	case f.Code == "fresh_sign_in_needed": // a form is at the address that it is sent to
 		p = &Confirm{Frame: Frame{Title: "Confirm it is you", Bare: true}, What: "go on", Minutes: freshMinutes, ReturnTo: here(r)}
 	case f.Kind == fault.Unauthenticated && r.Method == http.MethodGet:
 		p = &SignIn{Frame: Frame{Title: "Sign in", Bare: true}, CanSignIn: u.Door != nil, Why: whySignedOut(r), ReturnTo: here(r)}

@@ -91,7 +91,7 @@ func (u *UI) choices(p identity.Principal) []RoleChoice {
 			continue
 		}
 		for _, region := range g.Regions {
-			list = append(list, RoleChoice{Value: string(g.Role) + " " + region, Label: roleName(g.Role) + " for " + regions([]string{region})})
+			list = append(list, RoleChoice{Value: string(g.Role) + " " + region, Label: roleName(g.Role) + " for " + placeNames(u.places(), []string{region})})
 		}
 	}
 	return list

@@ -230,7 +230,7 @@ func (u *UI) answer(w http.ResponseWriter, r *http.Request) error {
 		var receipt gate.Receipt
 		receipt, err = u.Flags.AnswerOffer(r.Context(), api.Origin(r.Context(), r.PostFormValue("key"), f.Reason, f.Revision), pl.region.Key, pl.capability.Key, reply)
 		if err == nil {
-			http.Redirect(w, r, pl.path()+"?done="+outcomeOf(receipt, "answered"), http.StatusSeeOther)
+			u.sendOn(w, r, receipt, pl.path()+"?done="+outcomeOf(receipt, "answered"))
 			return nil
 		}
 	}
@@ -246,6 +246,11 @@ func (u *UI) answer(w http.ResponseWriter, r *http.Request) error {
 	}
 	if r.PostFormValue("step") != "change" {
 		page.Title, page.Check = "Check your answer", f.lines(reply)
+		if reply.Answer == flags.Enable {
+			if page.Permit, err = u.permit(r.Context(), pl, reply, api.PrincipalFrom(r.Context())); err != nil {
+				return err
+			}
+		}
 	}
 	return u.write(w, r, page)
 }

@@ -12,22 +12,6 @@ import (
 	"github.com/quorate/quorate/internal/identity"
 )
 
-func (u *UI) home(w http.ResponseWriter, r *http.Request) error {
-	p := api.PrincipalFrom(r.Context())
-	page := &Home{Frame: Frame{Title: "Welcome", Area: "home"}, CanSignIn: u.Door != nil, Why: whySignedOut(r), Now: u.Now(), SignedIn: p.AuthTime}
-	if p.Strength == identity.BySignIn {
-		profile, err := u.Access.Profile(r.Context(), p, "me", u.Directory)
-		if err != nil {
-			return err
-		}
-		page.Title, page.Profile = "Home", &profile
-	}
-	if r.URL.Query().Get("signed-out") != "" && page.Profile == nil {
-		page.Why = "You are signed out of Quorate. Your organisation may still remember you, so on a shared device sign out there too."
-	}
-	return u.write(w, r, page)
-}
-
 func (u *UI) signIn(w http.ResponseWriter, r *http.Request) error {
 	return u.write(w, r, &SignIn{Frame: Frame{Title: "Sign in", Bare: true}, CanSignIn: u.Door != nil, Why: whySignedOut(r),
 		ReturnTo: access.LocalPath(r.URL.Query().Get("return_to"))})

@@ -38,13 +38,19 @@ var functions = template.FuncMap{
 	"moment":  moment,
 	"instant": instant,
 	"since":   since,
-	"regions": regions,
 	"role":    roleName,
 	"signin":  signInPath,
 	"confirm": confirmPath,
 	"stage":   stageName,
 	"capital": capital,
 	"score":   score,
+	"day":     day,
+	"verb":    verbName,
+	"state":   changeState,
+	"percent": percent,
+	"short":   short,
+	"size":    sizeWords,
+	"words":   plainWords,
 
 	"impactChart": impactChart,
 }
@@ -67,6 +73,13 @@ type Frame struct {
 	// FormsTo is an origin to which a form of the page may lead in the end, besides
 	// the one it is on: browsers hold redirects to it too.
 	FormsTo string
+
+	// Secret says that something stands on the page that nobody may guess: it is sent
+	// as it is, since how well a page compresses tells what is on it.
+	Secret bool
+
+	// places are the names of the regions.
+	places map[string]string
 }
 
 func (f *Frame) frame() *Frame { return f }
@@ -77,20 +90,20 @@ type Who struct {
 	Roles []string // for people
 }
 
-func whoOf(p identity.Principal) *Who {
+func whoOf(p identity.Principal, places map[string]string) *Who {
 	if !p.Known() {
 		return nil
 	}
 	w := &Who{Name: p.Name}
 	for _, g := range p.Grants {
-		w.Roles = append(w.Roles, grantName(g))
+		w.Roles = append(w.Roles, grantName(g, places))
 	}
 	return w
 }
 
-// grantName is a role and its reach for people: "Regional lead for co".
-func grantName(g identity.Grant) string {
-	name := roleName(g.Role) + " for " + regions(g.Regions)
+// grantName is a role and its reach for people: "Regional lead for Colorado".
+func grantName(g identity.Grant, places map[string]string) string {
+	name := roleName(g.Role) + " for " + placeNames(places, g.Regions)
 	if g.Via != "" {
 		name += ", by delegation"
 	}
@@ -108,15 +121,6 @@ func roleName(r identity.Role) string {
 		return name
 	}
 	return string(r)
-}
-
-func regions(list []string) string {
-	for _, r := range list {
-		if r == identity.Every {
-			return "all regions"
-		}
-	}
-	return strings.Join(list, ", ")
 }
 
 // moment is a time as the whole interface writes it. Times are UTC, and say so.
@@ -170,8 +174,8 @@ func Render(p Page) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// policy is what browsers may load and do for a page, and no more.
-func policy(FormsTo string) string {
+// contentPolicy is what browsers may load and do for a page, and no more.
+func contentPolicy(FormsTo string) string {
 	forms := "'self'"
 	if FormsTo != "" {
 		forms += " " + FormsTo
@@ -188,10 +192,13 @@ func Write(w http.ResponseWriter, r *http.Request, status int, p Page) error {
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", policy(p.frame().FormsTo))
+	h.Set("Content-Security-Policy", contentPolicy(p.frame().FormsTo))
 	h.Set("Cache-Control", "no-store") // it says who is signed in
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Referrer-Policy", "same-origin")
+	if !p.frame().Secret {
+		body = packed(w, r, body)
+	}
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(body) // the browser has gone; nobody is left to be told

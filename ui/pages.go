@@ -15,6 +15,10 @@ type Home struct {
 	Profile   *access.Profile
 	SignedIn  time.Time // at the identity provider
 	Now       time.Time
+	Reads     bool // the reader holds a role that may read
+	Waits     []TaskGroup
+	Last      time.Time // the visit before, zero if it is not known
+	News      []News
 }
 
 func (Home) name() string { return "home" }

@@ -59,8 +59,9 @@ func serveAsset(w http.ResponseWriter, r *http.Request, name string) bool {
 	h := w.Header()
 	h.Set("Content-Type", a.contentType)
 	h.Set("Cache-Control", "public, max-age=31536000, immutable") // another content has another name
+	body := packed(w, r, a.body)
 	if r.Method != http.MethodHead {
-		_, _ = w.Write(a.body) // the browser has gone
+		_, _ = w.Write(body) // the browser has gone
 	}
 	return true
 }

@@ -140,7 +140,7 @@ func newDemoSite(t *testing.T) *demoSite {
 	var said bytes.Buffer
 	go func() {
 		c := &cli{stdout: &said, stderr: &said, env: func(string) (string, bool) { return "", false }, now: d.now}
-		ended <- runDemo(ctx, c, serveOptions{listen: "127.0.0.1:0", logLevel: slog.LevelError}, file)
+		ended <- runDemo(ctx, c, demoOptions{serveOptions: serveOptions{listen: "127.0.0.1:0", logLevel: slog.LevelError}, envFile: file})
 	}()
 	t.Cleanup(func() {
 		stop()
@@ -184,8 +184,8 @@ func TestInARealBrowser(t *testing.T) {
 
 	b.press("Sign in", "Who do you want to be?")
 	b.press("Colorado regional lead", "What you can do")
-	b.says("answer an offer", "regional_lead(co)")
-	b.press("Home", "Colorado regional lead")
+	b.says("answer an offer", "Regional lead for Colorado")
+	b.press("Home", "waits for you")
 	b.says("You signed in just now")
 
 	site.ahead.Add(int64(6 * time.Minute)) // the device was left open
@@ -197,7 +197,7 @@ func TestInARealBrowser(t *testing.T) {
 	b.open("/access/delegate", "Confirm it is you")
 	b.press("Confirm with your organisation", "Confirm who you are")
 	b.press("Colorado regional lead", "Delegate a role")
-	b.says("Regional lead for co")
+	b.says("Regional lead for Colorado")
 	b.do(chromedp.SendKeys(chromedp.CSS("#reason"), "On leave until then"))
 	b.press("Delegate", "What you can do")
 	b.says("The role is delegated", "Auditor", "On leave until then")
@@ -218,7 +218,8 @@ func TestInARealBrowser(t *testing.T) {
 	if err != nil || wide {
 		t.Errorf("at 320 pixels the page is scrolled sideways: %v, %v", wide, err)
 	}
-	b.open("/", "Colorado regional lead")
+	b.open("/", "waits for you")
+	b.do(chromedp.Click("//summary[.='Signing out']"))
 	b.press("Sign out everywhere", "Decide, regulate and serve")
 	b.open("/access", "Sign in to go on")
 }

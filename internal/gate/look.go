@@ -55,6 +55,15 @@ func (g *Gate) Look(ctx context.Context, id string) (View, error) {
 	return v, nil
 }
 
+// MayLook lets a change be seen by its author and by whoever reads the record of its
+// region.
+func (p Proposal) MayLook(who identity.Principal) error {
+	if who.Known() && who.ID == p.Author.ID {
+		return nil
+	}
+	return identity.Can(who, identity.ReadRecord, identity.Target{Kind: "change", ID: p.ID, Region: p.Target.Region})
+}
+
 // shown is what a change would write, for those who may look: what is veiled by its
 // digest.
 func (p Proposal) shown() kv.Plan {

@@ -84,7 +84,11 @@ func (s *Store) NewFollower() *Follower {
 // goroutine, in order. A batch without events for a subscriber is still handed
 // over when it is the first. It must be called before Run; apply must not block.
 func (f *Follower) Subscribe(apply func(Batch), prefixes ...string) {
-	f.prefixes = append(f.prefixes, prefixes...)
+	for _, p := range prefixes {
+		if !hasPrefix(p, f.prefixes) { // what is listed twice is handed over twice
+			f.prefixes = append(f.prefixes, p)
+		}
+	}
 	f.subs = append(f.subs, subscriber{prefixes: prefixes, apply: apply})
 }
 

@@ -108,15 +108,6 @@ func (s *Server) changeAfter(ctx context.Context, id string, receipt gate.Receip
 	return api.Wrote(v, receipt, nil)
 }
 
-// mayLook lets a change be seen by its author and by whoever reads the record of
-// its region.
-func mayLook(who identity.Principal, p gate.Proposal) error {
-	if who.Known() && who.ID == p.Author.ID {
-		return nil
-	}
-	return identity.Can(who, identity.ReadRecord, identity.Target{Kind: "change", ID: p.ID, Region: p.Target.Region})
-}
-
 func (s *Server) lookAtChange(ctx context.Context, id string) (gate.View, error) {
 	who := api.PrincipalFrom(ctx)
 	if err := identity.Can(who, identity.ReadState, identity.Target{Kind: "change", ID: id}); err != nil {
@@ -126,7 +117,7 @@ func (s *Server) lookAtChange(ctx context.Context, id string) (gate.View, error)
 	if err != nil {
 		return gate.View{}, err
 	}
-	if err := mayLook(who, v.Proposal); err != nil {
+	if err := v.MayLook(who); err != nil {
 		return gate.View{}, err
 	}
 	return v, nil
@@ -152,7 +143,7 @@ func (s *Server) listChanges(ctx context.Context, in *changesInput) ([]gate.Prop
 	}
 	list := []gate.Proposal{}
 	for _, p := range all {
-		if mayLook(who, p) == nil {
+		if p.MayLook(who) == nil {
 			list = append(list, p)
 		}
 	}

@@ -179,6 +179,37 @@ var rights = map[string]right{
 	"GET /regions/{region}/capabilities/{capability}/turn-off":  {who: breakers, where: there},
 	"POST /regions/{region}/capabilities/{capability}/turn-off": {who: breakers, where: there},
 
+	"GET /events":                            {who: readers, where: anywhere},
+	"GET /changes":                           {who: readers, where: anywhere}, // each sees what it may
+	"GET /changes/{change}":                  {who: readers, where: anywhere},
+	"GET /changes/{change}/sign":             {who: signers, where: anywhere},
+	"POST /changes/{change}/sign":            {who: signers, where: anywhere},
+	"POST /changes/{change}/decline":         {who: signers, where: anywhere},
+	"POST /changes/{change}/request-changes": {who: signers, where: anywhere},
+	"POST /changes/{change}/rebase":          {who: authors, where: anywhere},
+	"POST /changes/{change}/withdraw":        {who: authors, where: anywhere},
+	"GET /policy":                            {who: readers, where: anywhere},
+	"GET /policy/rules":                      {who: readers, where: anywhere},
+	"GET /policy/rules/{rule}":               {who: readers, where: anywhere},
+	"GET /policy/forecast":                   {who: readers, where: anywhere},
+	"GET /policy/questions":                  {who: readers, where: anywhere},
+	"POST /policy/questions/{rule}":          {who: []identity.Role{identity.Counsel}, where: everywhere},
+	"GET /policy/bundles/{digest}":           {who: readers, where: anywhere},
+	"POST /policy/bundles/{digest}":          {who: []identity.Role{identity.Operator, identity.RegionalLead, identity.Compliance, identity.Counsel}, where: anywhere}, // there is none: who may, is told so
+	"GET /policy/evidence":                   {who: readers, where: anywhere},
+	"POST /policy/evidence":                  {who: []identity.Role{identity.RegionalLead, identity.Compliance, identity.Counsel}, where: everywhere}, // a form that names no region is about all
+	"POST /policy/evidence/{id}/revoke":      {who: []identity.Role{identity.RegionalLead, identity.Compliance, identity.Counsel}, where: anywhere},   // there is none: who may, is told so
+	"GET /policy/waivers":                    {who: readers, where: anywhere},
+	"POST /policy/waivers":                   {who: []identity.Role{identity.Compliance}, where: everywhere},
+	"POST /policy/waivers/{id}/revoke":       {who: lawyers, where: everywhere},
+	"GET /record":                            {who: recorders, where: anywhere}, // without a region: of the reader's own
+	"GET /record/{key}":                      {who: recorders, where: there},
+	"GET /record/{key}/proof":                {who: recorders, where: there},
+	"GET /system":                            {who: readers, where: anywhere},
+	"GET /system/tokens":                     {who: []identity.Role{identity.Operator, identity.Auditor}, where: everywhere},
+	"POST /system/tokens":                    {who: operators, where: everywhere},
+	"POST /system/tokens/{id}/revoke":        {who: operators, where: everywhere},
+
 	"POST /api/v1/track": {who: []identity.Role{identity.Service}, where: there,
 		body: `{"events":[{"capability":"video_visit","region":"co","event":"used"}]}`},
 	"GET /api/v1/usage":                         {who: readers, where: there, path: "/api/v1/usage?region=co"},
@@ -198,6 +229,7 @@ var rights = map[string]right{
 	"GET /api/v1/audit/entries/{key}":       {who: recorders, where: there},
 	"GET /api/v1/audit/entries/{key}/proof": {who: recorders, where: there},
 	"GET /api/v1/audit/key":                 {who: recorders, where: everywhere},
+	"POST /api/v1/audit/key/replace":        {where: everywhere}, // people alone, who have just signed in
 	"GET /api/v1/audit/consistency":         {who: recorders, where: everywhere, path: "/api/v1/audit/consistency?from=1"},
 	"GET /audit/log/*":                      {who: recorders, where: everywhere, path: "/audit/log/checkpoint"},
 

@@ -5,7 +5,6 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/quorate/quorate/internal/access"
-	"github.com/quorate/quorate/ui"
 )
 
 // openDoor makes the way in for people, where an identity provider is configured.
@@ -32,8 +31,7 @@ func (s *Server) oidc() access.OIDC {
 func (s *Server) peopleRoutes(router chi.Router, a huma.API) {
 	access.PeopleRoutes(a, s.Access, s.Directory)
 	access.DoorRoutes(a, s.Door)
-	ui.New(ui.Config{Access: s.Access, Directory: s.Directory, Door: s.Door, Cookies: s.cookies(), Flags: s.Flags, Replica: s.Replica,
-		Now: s.cfg.Now, Log: s.cfg.Log, Notice: s.cfg.Notice}).Routes(router)
+	s.pageRoutes(router)
 }
 
 func (s *Server) cookies() access.Cookies { return access.Cookies{Secure: s.oidc().Secure()} }

@@ -68,6 +68,7 @@ type Server struct {
 	settled     chan struct{} // closed once the first token was seen to, or it failed
 	founded     bool          // a first token was written; read after settled
 	space       space
+	bell        bell
 }
 
 // Start brings a server up and returns once its address answers. Errors are
@@ -174,6 +175,7 @@ func (s *Server) build() error {
 	s.gate = gate.New(s.store, decider{s}, s.cfg.Now, s.cfg.Log, s.registry)
 	s.follower = s.store.NewFollower()
 	s.gate.Follow(s.follower)
+	s.follower.Subscribe(s.bell.ring, shownPrefixes()...)
 	s.records = policy.NewRecords(s.cfg.Log, s.registry)
 	s.Replica = s.newReplica()
 	s.Directory = access.NewDirectory(s.follower, s.cfg.Log, s.registry)
@@ -206,7 +208,7 @@ func (s *Server) routes() http.Handler {
 	s.router = router
 	rates := s.cfg.Rates
 	rates.Free = isProbe
-	api.Use(router, api.Config{Now: s.cfg.Now, Log: s.cfg.Log, Registry: s.registry, Direct: s.ofrep.Serve, Rates: rates, Streams: isBackup})
+	api.Use(router, api.Config{Now: s.cfg.Now, Log: s.cfg.Log, Registry: s.registry, Direct: s.ofrep.Serve, Rates: rates, Streams: isStream})
 	router.Use(access.Middleware(s.Directory, s.cfg.Now), access.Sessions(s.Directory, s.cookies(), s.cfg.Now))
 	router.Use(api.LimitRates(s.cfg.Now, rates))
 	a := api.New(router, s.cfg.Version)
