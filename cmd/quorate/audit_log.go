@@ -124,6 +124,9 @@ func drawVerdict(p *page, file string, v audit.Verdict) {
 		}
 	}
 	p.pairs([2]string{"Log", v.Origin}, [2]string{"Root", v.Root.String()}, [2]string{"Key", v.KeyID})
+	for _, i := range v.Handovers {
+		p.line("The key you gave led to this one: entry %d replaced the key, and both signed that.", i)
+	}
 	if !v.KeyTrusted {
 		p.line("The key is the one that the file names. Give --key to be sure that it is the server's.")
 	}
@@ -216,8 +219,10 @@ keeps it, in another house than the server's, can later tell with audit verify
 }
 
 func newAuditKeyCommand(c *cli) *cobra.Command {
-	return &cobra.Command{
-		Use: "key", Short: "Print the public key that signs the record",
+	cmd := &cobra.Command{
+		Use: "key", Short: "Print the public key that signs the record, or replace it",
+		Long: `Print the public key that signs the record, as audit verify --key takes it. Keep it
+elsewhere from the first day on.`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			a, err := ask(c, func(s *client.Client) (client.Answer[audit.Key], error) { return s.RecordKey(cmd.Context()) })
@@ -227,4 +232,6 @@ func newAuditKeyCommand(c *cli) *cobra.Command {
 			return c.show(a.Value, a.Raw, func(p *page) { p.line("%s", a.Value.Key) })
 		},
 	}
+	cmd.AddCommand(newAuditKeyReplaceCommand(c))
+	return cmd
 }

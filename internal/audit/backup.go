@@ -97,6 +97,9 @@ func unhex(to *[sha256.Size]byte, text string) error {
 // runs, and little memory. Errors: those of Checkpoint, sealed_elsewhere if a part
 // of the record stands on the disks of other replicas alone.
 func (l *Log) Backup(ctx context.Context, w io.Writer) (Manifest, error) {
+	if err := l.mayHold(ctx); err != nil { // it would be signed with another key than the record
+		return Manifest{}, err
+	}
 	top, _, err := l.Checkpoint(ctx)
 	if err != nil {
 		return Manifest{}, err
@@ -114,7 +117,7 @@ func (l *Log) Backup(ctx context.Context, w io.Writer) (Manifest, error) {
 	if err := l.backupSealed(ctx, b); err != nil {
 		return b.m, err
 	}
-	return b.m, b.finish(l.key)
+	return b.m, b.finish(l.signer())
 }
 
 // backup is one that is being written.

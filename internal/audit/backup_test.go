@@ -186,6 +186,7 @@ func TestABackupThatIsMadeToFitIsNotSigned(t *testing.T) {
 func TestABackupIsWholeOrNotMade(t *testing.T) {
 	b, _, _ := backedUp(t)
 	other := b.replica(t.TempDir())
+	other.key = b.log.key
 	var out bytes.Buffer
 	if _, err := other.Backup(t.Context(), &out); !fault.HasCode(err, "sealed_elsewhere") {
 		t.Errorf("a replica without the sealed files: %v", err)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -139,7 +140,7 @@ func copyKey(from, to string) error {
 	if err != nil {
 		return err
 	}
-	return keepKey(to, key)
+	return keepKey(filepath.Join(to, KeyFile), key)
 }
 
 // The holder is frozen, its lease runs out, another takes over: when the first

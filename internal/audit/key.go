@@ -24,10 +24,18 @@ const KeyFile = "audit-key"
 // LoadKey reads the key that signs the record from the data directory, and makes
 // one, for this user alone, if there is none. The key never goes anywhere else.
 func LoadKey(dataDir string) (ed25519.PrivateKey, error) {
-	file := filepath.Join(dataDir, KeyFile)
+	key, err := readKey(filepath.Join(dataDir, KeyFile))
+	if err == nil && key == nil {
+		return makeKey(dataDir, KeyFile)
+	}
+	return key, err
+}
+
+// readKey reads a signing key; nil if there is no such file.
+func readKey(file string) (ed25519.PrivateKey, error) {
 	raw, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return makeKey(dataDir)
+		return nil, nil
 	}
 	bad := fault.New(fault.Invalid, "bad_audit_key", "the file %s, which signs the record, cannot be used", file).
 		Do("restore it from where you keep its copy; without it the record of this store cannot be continued")
@@ -53,21 +61,21 @@ func LoadKey(dataDir string) (ed25519.PrivateKey, error) {
 	return key, nil
 }
 
-func makeKey(dataDir string) (ed25519.PrivateKey, error) {
+func makeKey(dataDir, name string) (ed25519.PrivateKey, error) {
 	_, key, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		return nil, err
 	}
 	// If we crash before it is on the disk, nothing was signed with the key.
-	return key, keepKey(dataDir, key)
+	return key, keepKey(filepath.Join(dataDir, name), key)
 }
 
-func keepKey(dataDir string, key ed25519.PrivateKey) error {
+func keepKey(file string, key ed25519.PrivateKey) error {
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		return err
 	}
-	return writeFile(filepath.Join(dataDir, KeyFile), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+	return writeFile(file, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
 }
 
 // writeFile puts a file in its place whole or not at all, and returns once both

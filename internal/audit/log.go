@@ -42,8 +42,10 @@ type Config struct {
 type Log struct {
 	cfg     Config
 	store   *kv.Store
-	dir     string // of the sealed files
+	dir     string     // of the sealed files
+	keys    sync.Mutex // guards key and next
 	key     ed25519.PrivateKey
+	next    ed25519.PrivateKey // is to sign; nil: none
 	memory  *memory
 	metrics *metrics
 	// sequencing and sealing are what stands in the way of each, if something does.
@@ -61,11 +63,15 @@ func Open(cfg Config) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
+	next, err := readKey(filepath.Join(cfg.DataDir, nextKeyFile))
+	if err != nil {
+		return nil, err
+	}
 	m, err := loadMemory(cfg.DataDir)
 	if err != nil {
 		return nil, err
 	}
-	l := &Log{cfg: cfg, store: cfg.Store, dir: filepath.Join(cfg.DataDir, "audit"), key: key, memory: m, cache: map[tlog.Tile][]byte{}, rest: restTime}
+	l := &Log{cfg: cfg, store: cfg.Store, dir: filepath.Join(cfg.DataDir, "audit"), key: key, next: next, memory: m, cache: map[tlog.Tile][]byte{}, rest: restTime}
 	l.metrics = newMetrics(cfg.Registry, func() bool { return l.Problem() != nil })
 	return l, nil
 }

@@ -66,7 +66,8 @@ type sequencer struct {
 	edge   *edge
 	order  tile // the keys and revisions of the last tile of level 0, not yet full
 	top    Checkpoint
-	lagged time.Time // since when the feed is behind the count; zero if it is not
+	topKey ed25519.PublicKey // signed it
+	lagged time.Time         // since when the feed is behind the count; zero if it is not
 }
 
 // term waits for the office, holds it and works until something fails.
@@ -106,15 +107,16 @@ func (l *Log) term(ctx context.Context) error {
 // leaves the office to those who have it.
 func (l *Log) mayHold(ctx context.Context) error {
 	h, err := readHead(l.store.View(ctx))
-	if err != nil || !h.Exists() || bytes.Equal(h.Value.Key, l.publicKey()) {
+	switch {
+	case err != nil || !h.Exists() || bytes.Equal(h.Value.Key, l.publicKey()):
 		return err
+	case l.isNext(h.Value.Key):
+		return l.promote()
 	}
 	return fault.New(fault.Invalid, "another_audit_key", "the record of this store is signed with the key %s, and this server has %s: it leaves the record to others",
 		KeyID(h.Value.Key), KeyID(l.publicKey())).
 		Do("copy the file %s from the data directory of the server that has it, or restore it from your copy", KeyFile)
 }
-
-func (l *Log) publicKey() ed25519.PublicKey { return l.key.Public().(ed25519.PublicKey) }
 
 // takeOver reads where the tree stands and signs it if the last holder did not.
 func (s *sequencer) takeOver(ctx context.Context) error {
@@ -131,7 +133,14 @@ func (s *sequencer) takeOver(ctx context.Context) error {
 	if s.feed, err = startFeed(ctx, s.store, s.head); err != nil {
 		return err
 	}
-	return s.sign(ctx)
+	if err := s.sign(ctx); err != nil {
+		return err
+	}
+	turn, err := s.turn(ctx)
+	if err != nil {
+		return err
+	}
+	return s.succeed(ctx, turn)
 }
 
 func (s *sequencer) readHead(ctx context.Context) error {
@@ -253,12 +262,19 @@ func (s *sequencer) pass(ctx context.Context) error {
 	if err != nil || n == 0 {
 		return err
 	}
+	turn, err := s.turn(ctx) // after it is known which leaves there are: it was written with one of them
+	if err != nil {
+		return err
+	}
 	for done := 0; done < n; {
-		batch := cut(waiting[done:n])
+		batch := cutAfter(cut(waiting[done:n]), turn.Revision)
 		if err := s.commit(ctx, batch); err != nil {
 			return err
 		}
 		if err := s.sign(ctx); err != nil {
+			return err
+		}
+		if err := s.succeed(ctx, turn); err != nil {
 			return err
 		}
 		done += len(batch)
@@ -402,14 +418,14 @@ func (s *sequencer) grow(batch []pendingLeaf) (head, *edge, tile, map[tileID]til
 // sign signs the tree that the store has decided on, unless that was done.
 func (s *sequencer) sign(ctx context.Context) error {
 	if s.top.Note == nil {
-		if top, _, err := readCheckpoint(ctx, s.store); err == nil {
-			s.top = top
+		if top, key, err := readCheckpoint(ctx, s.store); err == nil {
+			s.top, s.topKey = top, key
 		} else if !fault.HasCode(err, "no_checkpoint") {
 			return err
 		}
 	}
 	tree := s.head.tree()
-	if s.top.Note != nil && s.top.Origin == s.head.Origin && s.top.Tree == tree {
+	if s.top.Note != nil && s.top.Origin == s.head.Origin && s.top.Tree == tree && s.topKey.Equal(s.publicKey()) {
 		return nil
 	}
 	err := s.memory.allow(s.head.Origin, tree, func(size int64) (tlog.Hash, error) { return s.rootAt(ctx, tree, size) })
@@ -419,7 +435,8 @@ func (s *sequencer) sign(ctx context.Context) error {
 	if err := s.between("remembered"); err != nil {
 		return err
 	}
-	c, err := sign(s.head.Origin, tree, s.key)
+	key := s.signer()
+	c, err := sign(s.head.Origin, tree, key)
 	if err != nil {
 		return err
 	}
@@ -430,7 +447,7 @@ func (s *sequencer) sign(ctx context.Context) error {
 	if err := publish(ctx, s.store, s.office, c); err != nil {
 		return err
 	}
-	s.top = c
+	s.top, s.topKey = c, public(key)
 	s.metrics.signed.Inc()
 	return s.between("published")
 }

@@ -35,6 +35,8 @@ type head struct {
 	// Removed is how many entries, from the first, no longer stand in the store
 	// but only in sealed files. Leaves in the store + Removed = leaves ever.
 	Removed int64 `json:"removed"`
+	// Replaced is the key that signed before this one; nil if none did.
+	Replaced *replacedKey `json:"replaced,omitempty"`
 }
 
 func (h head) tree() tlog.Tree { return tlog.Tree{N: h.Size, Hash: h.Root} }
@@ -116,7 +118,8 @@ func leafKey(path string) string { return strings.TrimPrefix(path, Prefix) }
 // readHead is the head with the revision at which it was written; 0: none yet.
 func readHead(tx *kv.Tx) (kv.Record[head], error) { return kv.Get(tx, theNow) }
 
-// readCheckpoint is the newest signed checkpoint, and the key that signs.
+// readCheckpoint is the newest signed checkpoint, and the key that signed it: for
+// the moment after a replacement, the one that was replaced.
 func readCheckpoint(ctx context.Context, store *kv.Store) (Checkpoint, ed25519.PublicKey, error) {
 	tx := store.View(ctx)
 	h, err := readHead(tx)
@@ -130,12 +133,19 @@ func readCheckpoint(ctx context.Context, store *kv.Store) (Checkpoint, ed25519.P
 	if !rec.Exists() || !h.Exists() {
 		return Checkpoint{}, nil, fault.New(fault.NotReady, "no_checkpoint", "the record has not been signed yet").Do("try again in a few seconds")
 	}
-	c, err := OpenCheckpoint([]byte(rec.Value.Note), h.Value.Key)
+	key := h.Value.Key
+	c, err := OpenCheckpoint([]byte(rec.Value.Note), key)
+	if before := h.Value.Replaced; err != nil && before != nil {
+		key = before.Key
+		if c, err = OpenCheckpoint([]byte(rec.Value.Note), key); err == nil && c.Tree.N > before.Size {
+			err = fmt.Errorf("it is signed with the key %s, which was replaced", KeyID(key))
+		}
+	}
 	if err != nil {
 		return c, nil, fault.New(fault.Internal, "bad_checkpoint", "the checkpoint in the store is not a signed one").
 			Do("somebody wrote to the store behind the servers").Because(err)
 	}
-	return c, h.Value.Key, nil
+	return c, key, nil
 }
 
 // write commits a batch: tiles, head, nothing else, and only if the head is the

@@ -32,11 +32,12 @@ type Verdict struct {
 	Size       int64      `json:"size"` // entries that the checkpoint vouches for
 	Root       tlog.Hash  `json:"root"`
 	KeyID      string     `json:"key_id"`
-	KeyTrusted bool       `json:"key_trusted"`        // it is the one the verifier brought
-	Earlier    int64      `json:"earlier,omitempty"`  // size of the earlier checkpoint that it continues
-	Restored   *int64     `json:"restored,omitempty"` // the entry with which a restored backup was accepted, after the earlier checkpoint
-	Entry      *Entry     `json:"entry,omitempty"`    // of a proof
-	First      *time.Time `json:"first,omitempty"`    // when the first entry was recorded
+	KeyTrusted bool       `json:"key_trusted"`         // it is the one the verifier brought
+	Handovers  []int64    `json:"handovers,omitempty"` // the entries that lead from the key that the verifier brought to the one that signed
+	Earlier    int64      `json:"earlier,omitempty"`   // size of the earlier checkpoint that it continues
+	Restored   *int64     `json:"restored,omitempty"`  // the entry with which a restored backup was accepted, after the earlier checkpoint
+	Entry      *Entry     `json:"entry,omitempty"`     // of a proof
+	First      *time.Time `json:"first,omitempty"`     // when the first entry was recorded
 	Last       *time.Time `json:"last,omitempty"`
 }
 
@@ -86,6 +87,11 @@ type verifier struct {
 	next    int64
 	last    Record // the entry before
 	earlier Checkpoint
+
+	fileKey      ed25519.PublicKey // that the file names
+	handovers    []handover        // to which it leads
+	earlierWaits bool              // nobody knows yet who signed the earlier checkpoint
+	earlierFlaw  error             // what does not agree with it
 }
 
 // maxLine is longer than any line outside of what is counted.
@@ -198,11 +204,8 @@ func (v *verifier) key() (ed25519.PublicKey, error) {
 	if err != nil {
 		return nil, flaw(0, "file", "%.100q is no public key", words[0])
 	}
-	v.verdict.KeyTrusted = v.trust.Key != nil
-	if v.trust.Key != nil && !v.trust.Key.Equal(key) {
-		return nil, flaw(0, "checkpoint", "the file names the key %s, and the one to trust is %s", KeyID(key), KeyID(v.trust.Key))
-	}
-	v.verdict.KeyID = KeyID(key)
+	v.verdict.KeyTrusted = v.trust.Key != nil && v.trust.Key.Equal(key)
+	v.fileKey, v.verdict.KeyID = key, KeyID(key)
 	// The name in front of the key must be that of the log, or the file would have
 	// a part that nothing is held against.
 	v.verdict.Origin, _, _ = strings.Cut(words[0], "+")
@@ -222,9 +225,8 @@ func (v *verifier) checkpoint(note []byte, key ed25519.PublicKey) error {
 	if v.trust.Earlier == nil {
 		return nil
 	}
-	if v.earlier, err = OpenCheckpoint(v.trust.Earlier, key); err != nil {
-		return fault.New(fault.Invalid, "bad_checkpoint", "the earlier checkpoint is not signed with the key of this record: %v", err).
-			Do("check that it is of the same server").At("--checkpoint")
+	if err := v.openEarlier(key); err != nil {
+		return err
 	}
 	e := v.earlier
 	switch {
@@ -233,11 +235,11 @@ func (v *verifier) checkpoint(note []byte, key ed25519.PublicKey) error {
 		v.verdict.Earlier = e.Tree.N
 		return nil
 	case e.Origin != c.Origin:
-		return flaw(0, "earlier", "the earlier checkpoint is of %s, which %s does not continue", e.Origin, c.Origin)
+		return v.disagrees(flaw(0, "earlier", "the earlier checkpoint is of %s, which %s does not continue", e.Origin, c.Origin))
 	case e.Tree.N > c.Tree.N:
-		return flaw(c.Tree.N, "earlier", "the record was rolled back: it had %d entries and has %d", e.Tree.N, c.Tree.N)
+		return v.disagrees(flaw(c.Tree.N, "earlier", "the record was rolled back: it had %d entries and has %d", e.Tree.N, c.Tree.N))
 	case e.Tree.N == c.Tree.N && e.Tree.Hash != c.Tree.Hash:
-		return flaw(0, "earlier", "two records of %d entries were signed: the record was forked", c.Tree.N)
+		return v.disagrees(flaw(0, "earlier", "two records of %d entries were signed: the record was forked", c.Tree.N))
 	}
 	v.verdict.Earlier = e.Tree.N
 	return nil
@@ -272,6 +274,9 @@ func (v *verifier) entries(sums bundleSums) error {
 	if err := sums.checkRoot(v.tree); err != nil {
 		return err
 	}
+	if err := v.keys(); err != nil {
+		return err
+	}
 	if err := v.lost(); err != nil {
 		return err
 	}
@@ -292,9 +297,9 @@ func (v *verifier) grown(whole *edge) error {
 		return nil
 	}
 	if e.Origin != v.verdict.Origin {
-		return flaw(0, "earlier", "a restored backup was accepted after the earlier checkpoint, and what stands before that is not what the checkpoint vouches for: %s went on without it", v.verdict.Origin)
+		return v.disagrees(flaw(0, "earlier", "a restored backup was accepted after the earlier checkpoint, and what stands before that is not what the checkpoint vouches for: %s went on without it", v.verdict.Origin))
 	}
-	return flaw(0, "earlier", "the record was rewritten: its first %d entries are not those that the earlier checkpoint vouches for", e.Tree.N)
+	return v.disagrees(flaw(0, "earlier", "the record was rewritten: its first %d entries are not those that the earlier checkpoint vouches for", e.Tree.N))
 }
 
 // entry reads one entry. It says which one is bad by the hash beside it; whether
@@ -375,5 +380,5 @@ func (v *verifier) leaf(i int64, data []byte) error {
 	if v.earlier.Note != nil && v.verdict.Restored == nil && v.earlier.Origin != v.verdict.Origin && accepts(l) > epochOf(v.earlier.Origin) {
 		v.verdict.Restored = &i
 	}
-	return nil
+	return v.handsOver(i, l)
 }

@@ -79,6 +79,9 @@ func (v *verifier) proof() error {
 	if err != nil {
 		return err
 	}
+	if v.trust.Key != nil && !v.verdict.KeyTrusted { // one entry does not show which key replaced which
+		return flaw(0, "checkpoint", "the file names the key %s, and the one to trust is %s; if the key was replaced, an export shows it", KeyID(key), KeyID(v.trust.Key))
+	}
 	words, err := v.words("entry", "entry", 4)
 	if err != nil {
 		return err

@@ -134,3 +134,15 @@ func (c *Client) fetch(ctx context.Context, address string) ([]byte, error) {
 	}
 	return body, nil
 }
+
+// A KeyReplacement says which key signs the record in place of which.
+type KeyReplacement struct {
+	Old    string `json:"old"`
+	New    string `json:"new"`
+	Server string `json:"server"` // that has the new one
+}
+
+// ReplaceRecordKey has the server make another key that signs the record.
+func (c *Client) ReplaceRecordKey(ctx context.Context, reason string) (Written[KeyReplacement], error) {
+	return write[KeyReplacement](ctx, c, http.MethodPost, c.v1("audit", "key", "replace"), Why{Reason: reason})
+}

@@ -33,6 +33,9 @@ const (
 	AcceptRestore  Action = "store.accept_restore"
 	Backup         Action = "store.backup" // whoever has one has everything, hashes of tokens included
 
+	ReplaceKey    Action = "audit.replace_key" // that signs the record
+	ExamineRecord Action = "audit.examine"     // to say that a part of the record was examined
+
 	ReadState  Action = "state.read"
 	ReadTokens Action = "token.read"
 	ReadAccess Action = "access.read" // who holds which role, and what it may do
@@ -47,7 +50,7 @@ const (
 // Actions lists every action, in the order above.
 var Actions = slices.Concat([]Action{SetRegion, SetFacility, SetCapability, GrantOffer, WithdrawOffer, Answer, TurnOff,
 	SetBaseline, AcceptBaseline, SetFreeze, EndFreeze, IssueToken, RotateToken, RevokeToken,
-	SetGroups, DisablePerson, EnablePerson, Delegate, EndDelegation, TrackUse, ReadUsage, SetDenominator, AcceptRestore, Backup, ReadState, ReadTokens, ReadAccess, ReadRecord, Evaluate}, governanceActions, changeActions, policyActions)
+	SetGroups, DisablePerson, EnablePerson, Delegate, EndDelegation, TrackUse, ReadUsage, SetDenominator, AcceptRestore, Backup, ReplaceKey, ExamineRecord, ReadState, ReadTokens, ReadAccess, ReadRecord, Evaluate}, governanceActions, changeActions, policyActions)
 
 // Known reports whether a is one of Actions.
 func (a Action) Known() bool { return slices.Contains(Actions, a) }
@@ -79,12 +82,12 @@ func (t Target) String() string {
 var table = with(map[Role][]Action{
 	Operator: {ReadUsage, SetRegion, SetFacility, SetCapability, GrantOffer, WithdrawOffer, TurnOff,
 		SetBaseline, SetFreeze, EndFreeze, IssueToken, RotateToken, RevokeToken, SetGroups, DisablePerson, EnablePerson, EndDelegation,
-		AcceptRestore, Backup, ReadState, ReadTokens, ReadAccess, ReadRecord, Evaluate},
-	RegionalLead:   {ReadUsage, SetDenominator, SetFacility, Answer, TurnOff, AcceptBaseline, SetFreeze, EndFreeze, Delegate, EndDelegation, ReadState, ReadAccess, ReadRecord, Evaluate},
+		AcceptRestore, Backup, ReplaceKey, ReadState, ReadTokens, ReadAccess, ReadRecord, Evaluate},
+	RegionalLead:   {ReadUsage, SetDenominator, SetFacility, Answer, TurnOff, AcceptBaseline, SetFreeze, EndFreeze, Delegate, EndDelegation, ReadState, ReadAccess, ReadRecord, ExamineRecord, Evaluate},
 	ClinicalSafety: {ReadUsage, TurnOff, Delegate, EndDelegation, ReadState, ReadAccess, ReadRecord, Evaluate},
-	Compliance:     {ReadUsage, TurnOff, DisablePerson, Delegate, EndDelegation, ReadState, ReadAccess, ReadRecord, Evaluate},
-	Auditor:        {ReadUsage, ReadState, ReadTokens, ReadAccess, ReadRecord, Evaluate},
-	Counsel:        {ReadUsage, Delegate, EndDelegation, ReadState, ReadAccess, ReadRecord},
+	Compliance:     {ReadUsage, TurnOff, DisablePerson, Delegate, EndDelegation, ReadState, ReadAccess, ReadRecord, ExamineRecord, Evaluate},
+	Auditor:        {ReadUsage, ReadState, ReadTokens, ReadAccess, ReadRecord, ExamineRecord, Evaluate},
+	Counsel:        {ReadUsage, Delegate, EndDelegation, ReadState, ReadAccess, ReadRecord, ExamineRecord},
 	HealthPlan:     {ReadUsage, Delegate, EndDelegation, ReadState, ReadAccess, ReadRecord},
 	Chair:          {ReadUsage, ReadState, ReadAccess, ReadRecord},
 	Secretary:      {ReadUsage, ReadState, ReadAccess, ReadRecord},
@@ -217,6 +220,8 @@ var descriptions = map[Action]string{
 	EndDelegation:  "end a delegation",
 	AcceptRestore:  "accept a restored store",
 	Backup:         "back the store up",
+	ReplaceKey:     "replace the key that signs the record",
+	ExamineRecord:  "say that the record was examined",
 	ReadState:      "read regions, capabilities and their state",
 	ReadTokens:     "read the list of tokens",
 	ReadAccess:     "read who may do what",

@@ -50,6 +50,13 @@ func TestCanReadsLikeTheCharter(t *testing.T) {
 		{as(Operator, Every), Backup, "", true},
 		{as(Operator, "co"), Backup, "", false},
 		{as(Auditor, Every), Backup, "", false},
+		{as(Operator, Every), ReplaceKey, "", true},
+		{as(Operator, "co"), ReplaceKey, "", false},
+		{as(Auditor, Every), ReplaceKey, "", false},
+		{as(Auditor, Every), ExamineRecord, "", true},
+		{as(Auditor, "co"), ExamineRecord, "co", true},
+		{as(Auditor, "co"), ExamineRecord, "", false},
+		{as(Operator, Every), ExamineRecord, "", false}, // nobody examines their own work
 		{as(Operator, "co"), SetRegion, "co", true},
 		{as(Operator, "co"), SetRegion, "hi", false},
 		{as(Service, "co"), Evaluate, "co", true},
@@ -163,7 +170,7 @@ func TestTheTableHasNoHoles(t *testing.T) {
 			t.Errorf("%s has no description for people", a)
 		}
 	}
-	for _, a := range []Action{IssueToken, RotateToken, RevokeToken, SetGroups, EnablePerson, SetRegion, GrantOffer, SetBaseline, AcceptRestore} {
+	for _, a := range []Action{IssueToken, RotateToken, RevokeToken, SetGroups, EnablePerson, SetRegion, GrantOffer, SetBaseline, AcceptRestore, ReplaceKey} {
 		if got := May(a); len(got) != 1 || got[0] != Operator {
 			t.Errorf("%s may be done by %v", a, got)
 		}

@@ -95,13 +95,7 @@ func (s *Server) recordRoutes(a huma.API) {
 			}
 			return api.Read(RecordPage{Items: page.Entries, Next: page.Next}, err)
 		})
-	huma.Register(a, recordOperation("show-record-key", "/audit/key", "The key that signs the record"),
-		func(ctx context.Context, _ *struct{}) (*api.Out[audit.Key], error) {
-			if err := mayReadRecord(ctx, ""); err != nil {
-				return nil, err
-			}
-			return api.Read(s.Record.PublicKey(ctx))
-		})
+	s.keyRoutes(a)
 	huma.Register(a, recordOperation("show-entry", "/audit/entries/{key}", "One entry of the record"),
 		func(ctx context.Context, in *entryInput) (*api.Out[audit.Entry], error) {
 			at, err := s.entry(ctx, in.Key)
