@@ -173,7 +173,7 @@ func TestTheJavaScriptFlagdProvidersLive(t *testing.T) {
 	}
 }
 
-// watchGo looks every few milliseconds what a Go provider says.
+// watchGo has what a Go provider says of video_visit, and its events.
 func watchGo(t *testing.T, w *watcher, name string, client *openfeature.Client) {
 	t.Helper()
 	for _, event := range []openfeature.EventType{openfeature.ProviderConfigChange, openfeature.ProviderStale, openfeature.ProviderError, openfeature.ProviderReady} {
@@ -183,6 +183,12 @@ func watchGo(t *testing.T, w *watcher, name string, client *openfeature.Client) 
 		client.AddHandler(event, &callback)
 		t.Cleanup(func() { client.RemoveHandler(event, &callback) })
 	}
+	watchFlag(t, w, name, client, "video_visit")
+}
+
+// watchFlag looks every few milliseconds what a Go provider says of a flag.
+func watchFlag(t *testing.T, w *watcher, name string, client *openfeature.Client, flag string) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	patient := openfeature.NewEvaluationContext("p1", map[string]any{"action": "start"})
@@ -190,7 +196,7 @@ func watchGo(t *testing.T, w *watcher, name string, client *openfeature.Client) 
 		defer close(ended)
 		var told line
 		for ctx.Err() == nil {
-			d, _ := client.BooleanValueDetails(ctx, "video_visit", false, patient)
+			d, _ := client.BooleanValueDetails(ctx, flag, false, patient)
 			l := line{Provider: name, Value: d.Value, Variant: d.Variant, Reason: string(d.Reason), ErrorCode: string(d.ErrorCode)}
 			if l.Variant != told.Variant || l.Reason != told.Reason || l.ErrorCode != told.ErrorCode {
 				told = l

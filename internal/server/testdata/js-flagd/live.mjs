@@ -1,4 +1,4 @@
-// Watches one flag through the official flagd providers and prints a line of
+// Watches one flag, and with QUORATE_ALSO another, through the official flagd providers and prints a line of
 // JSON whenever one of them says something new: a value, or an event.
 import { OpenFeature, ProviderEvents } from '@openfeature/server-sdk';
 import { OpenFeature as Web, ProviderEvents as WebEvents } from '@openfeature/web-sdk';
@@ -11,6 +11,7 @@ const context = { targetingKey: 'p1', action: 'start', patient: { age: 44, locat
 const print = (line) => console.log(JSON.stringify(line));
 process.on('unhandledRejection', () => {}); // flagd-web leaks them when the server goes
 
+const also = process.env.QUORATE_ALSO;
 const watched = {};
 const told = {};
 const listen = (name, api, events, client) => {
@@ -25,12 +26,14 @@ for (const resolverType of ['rpc', 'in-process']) {
   const client = OpenFeature.getClient(resolverType);
   listen(resolverType, OpenFeature, ProviderEvents, client);
   watched[resolverType] = () => client.getBooleanDetails('video_visit', false, context);
+  if (also) watched[`${resolverType} also`] = () => client.getBooleanDetails(also, false, context);
 }
 Web.setContext(context);
 await Web.setProviderAndWait(new FlagdWebProvider({ host, port: Number(port), tls: false, maxDelay: 500 }, logger));
 const page = Web.getClient();
 listen('web', Web, WebEvents, page);
 watched.web = () => page.getBooleanDetails('video_visit', false);
+if (also) watched['web also'] = () => page.getBooleanDetails(also, false);
 
 // Another region than the one that is served without credentials.
 await OpenFeature.setProviderAndWait('elsewhere', new FlagdProvider({ host, port: Number(port), selector: 'flagSetId=hi', cache: 'disabled' }, logger));

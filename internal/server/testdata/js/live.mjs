@@ -1,4 +1,4 @@
-// Watches one flag through the official OFREP provider for servers and prints a
+// Watches one flag, and with QUORATE_ALSO another, through the official OFREP provider for servers and prints a
 // line of JSON whenever it says something new.
 import { OpenFeature } from '@openfeature/server-sdk';
 import { OFREPProvider } from '@openfeature/ofrep-provider';
@@ -9,14 +9,18 @@ await OpenFeature.setProviderAndWait(new OFREPProvider({
   headers: [['Authorization', `Bearer ${QUORATE_TOKEN}`]],
 }));
 const client = OpenFeature.getClient();
-let told = '';
+const told = {};
+const watched = { js: 'video_visit' };
+if (process.env.QUORATE_ALSO) watched['js also'] = process.env.QUORATE_ALSO;
 const look = async () => {
-  const d = await client.getBooleanDetails('video_visit', false, { targetingKey: 'p1' });
-  const line = { provider: 'js', value: d.value, variant: d.variant ?? '', reason: d.reason, errorCode: d.errorCode ?? '', metadata: d.flagMetadata };
-  const text = JSON.stringify(line);
-  if (told !== text) {
-    told = text;
-    console.log(text);
+  for (const [provider, flag] of Object.entries(watched)) {
+    const d = await client.getBooleanDetails(flag, false, { targetingKey: 'p1' });
+    const line = { provider, value: d.value, variant: d.variant ?? '', reason: d.reason, errorCode: d.errorCode ?? '', metadata: d.flagMetadata };
+    const text = JSON.stringify(line);
+    if (told[provider] !== text) {
+      told[provider] = text;
+      console.log(text);
+    }
   }
   setTimeout(look, 10);
 };
