@@ -51,7 +51,11 @@ func (s *Snapshot) Explain(region, capability string, ctx eval.Context, at time.
 	e := Explanation{On: on && r.HasValue, Variant: r.Variant, Reason: string(r.Reason), Region: region, Capability: capability,
 		Revision: st.Revision}
 	failing := st.failing(ctx, at)
-	e.Layers = []Layer{offered(st, at), s.permitted(st, failing, at), enabled(st), prerequisites(st, unmet)}
+	refusing := failing
+	if len(ctx) == 0 { // nobody in particular was asked about: what decides each case refuses none yet
+		refusing = nil
+	}
+	e.Layers = []Layer{offered(st, at), s.permitted(st, refusing, at), enabled(st), prerequisites(st, unmet)}
 	if failing != nil {
 		e.Missing = missingFor(failing, ctx)
 	}
@@ -84,7 +88,7 @@ func firstLine(st State, unmet []string) string {
 	off := fmt.Sprintf("%s: off in %s", what, where)
 	switch st.Cause {
 	case On:
-		return fmt.Sprintf("%s: on in %s%s, offered and enabled. The regional lead can turn it off at once.", what, where, forWhom(st.How))
+		return fmt.Sprintf("%s: on in %s%s, %s. The regional lead can turn it off at once.", what, where, forWhom(st.How), restsOn(st))
 	case CapRetired:
 		return off + ", because it is retired. Nothing can be done."
 	case NoOffer:
@@ -100,6 +104,14 @@ func firstLine(st State, unmet []string) string {
 		return off + offByLaw(st.Cause)
 	}
 	return off + offByHow(st)
+}
+
+// restsOn names the conditions that hold.
+func restsOn(st State) string {
+	if st.pair.guard == nil {
+		return "offered and enabled"
+	}
+	return "offered, permitted and enabled"
 }
 
 // forWhom says that a capability is not on for everyone.

@@ -79,7 +79,7 @@ func TestExplainNamesTheConditionAndNoValue(t *testing.T) {
 		variant, line string
 		missing       string
 	}{
-		{"no context", nil, "prerequisite", "on in co for some, offered and enabled", "patient.age"},
+		{"no context", nil, "prerequisite", "on in co for some, offered, permitted and enabled", "patient.age"},
 		{"all of it", person(nil), "on", "on in co for some", ""},
 		{"a prerequisite's audience", person(map[string]any{"patient": map[string]any{"language": secret, "age": 12.0}}), "prerequisite", "outside the messaging age asked for", ""},
 		{"another facility", person(map[string]any{"facility": secret}), "not-ready", "whose facility is not ready", ""},

@@ -484,3 +484,31 @@ func TestNoFactOfAWrongTypeTurnsItOn(t *testing.T) {
 		}
 	}
 }
+
+// Asked about nobody in particular, what decides case by case is said and refuses
+// nobody yet; asked about a patient, it does.
+func TestRegulationRefusesNobodyInParticular(t *testing.T) {
+	w := wholeWorld(t)
+	w.under(furnished(t, allQuestions()...))
+	at := time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		name  string
+		ctx   map[string]any
+		holds bool
+	}{
+		{"nobody", nil, true},
+		{"a patient whose clinician has no license", map[string]any{"action": "start", "patient": map[string]any{"age": 44, "location_now": "US-CO"}}, false},
+	} {
+		e, err := w.snap.Explain("co", "video_visit", c.ctx, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := e.Layers[1]
+		if l.Name != "permitted" || l.Holds != c.holds || len(l.Rules) == 0 {
+			t.Errorf("%s: %+v", c.name, l)
+		}
+		if c.ctx == nil && (!strings.Contains(e.Line, "offered, permitted and enabled") || !strings.Contains(l.Says, "rules decide each case")) {
+			t.Errorf("%s: %q, %q", c.name, e.Line, l.Says)
+		}
+	}
+}

@@ -133,7 +133,7 @@ func widest(rows [][]string, column int) int {
 
 // meanings are the words of a cell in the order in which the legend has them.
 var meanings = [][2]string{
-	{"on", "offered and enabled"},
+	{"on", "offered, permitted and enabled"},
 	{"partly on", "on for an audience or a percentage of people"},
 	{"pilot", "on as a pilot, at so many of the region's facilities"},
 	{"scheduled", "enabled from a time to come"},
