@@ -22,7 +22,11 @@ const (
 	believed = time.Minute
 	// disbelieved is the same for a token that was refused.
 	disbelieved = 5 * time.Second
-	maxTokens   = 10_000
+	// retried is how often it is asked again about a token that is known, while
+	// nobody answers.
+	retried   = time.Second
+	patience  = 2 * time.Second // how long an answer is waited for
+	maxTokens = 10_000
 )
 
 // directory finds out who asks: by a token, which the upstream is asked about, or
@@ -34,7 +38,7 @@ type directory struct {
 
 	mu     sync.Mutex
 	tokens map[[sha256.Size]byte]*known // by the digest of the token; guarded by mu
-	byID   map[string]identity.Principal
+	byID   map[string]bearer
 }
 
 // bearer is whom a token belongs to, and until when.
@@ -46,16 +50,31 @@ type bearer struct {
 	Expires time.Time         `json:"expires"`
 }
 
+func (b bearer) principal() identity.Principal {
+	return identity.Principal{ID: b.ID, Name: b.Name, Grants: b.Grants, Verbs: b.Verbs}
+}
+
+// accepted refuses a bearer whose token has run out.
+func (b bearer) accepted(now time.Time) error {
+	if now.Before(b.Expires) {
+		return nil
+	}
+	return fault.New(fault.Unauthenticated, "token_expired", "the token (%s) expired at %s", b.Name, b.Expires.UTC().Format(time.RFC3339)).
+		Do("ask an operator for a new token")
+}
+
 // known is what was last heard of a token.
 type known struct {
-	mu      sync.Mutex // held while it is asked for
+	mu      sync.Mutex // held while it is asked for by somebody who has to wait
 	heard   time.Time
 	who     bearer
 	refused error
+	failed  time.Time // when nobody answered last; zero once somebody does
+	asking  bool      // by somebody for whom nobody waits
 }
 
 func newDirectory(network identity.Principal, ask func(context.Context, string) (bearer, error)) *directory {
-	d := &directory{network: network, ask: ask, key: make([]byte, 32), tokens: map[[sha256.Size]byte]*known{}, byID: map[string]identity.Principal{}}
+	d := &directory{network: network, ask: ask, key: make([]byte, 32), tokens: map[[sha256.Size]byte]*known{}, byID: map[string]bearer{}}
 	_, _ = rand.Read(d.key) // never fails
 	return d
 }
@@ -75,7 +94,9 @@ func (d *directory) Identify(r *http.Request, now time.Time) (identity.Principal
 }
 
 // Authenticate says whom a token belongs to. What was heard is believed for a
-// minute, and, while nobody can be asked, for as long as the token lives.
+// minute, and, while nobody can be asked, for as long as the token lives. The first
+// who finds that nobody answers waits for it; in the minute after nobody does, since
+// it may be long that the upstream is not there.
 func (d *directory) Authenticate(token string, now time.Time) (identity.Principal, error) {
 	if d.ask == nil {
 		return identity.Principal{}, fault.New(fault.Unauthenticated, "no_tokens", "tokens are not accepted by this edge").
@@ -92,33 +113,71 @@ func (d *directory) Authenticate(token string, now time.Time) (identity.Principa
 	if !k.heard.IsZero() && age >= 0 && (k.refused == nil && age < believed || k.refused != nil && age < disbelieved) {
 		return d.answer(k, now)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-	defer cancel()
-	who, err := d.ask(ctx, token)
-	switch {
-	case err == nil:
-		k.heard, k.who, k.refused = now, who, nil
-	case fault.Is(err, fault.Unauthenticated) || fault.Is(err, fault.Forbidden):
-		k.heard, k.who, k.refused = now, bearer{}, err
-	case k.who.ID == "":
-		return identity.Principal{}, err // not known, and nobody can be asked
+	if silent := now.Sub(k.failed); k.who.ID != "" && silent >= 0 && silent < believed { // zero is long ago
+		if silent >= retried && !k.asking {
+			k.asking = true
+			go d.askAgain(k, token, now)
+		}
+		return d.answer(k, now)
+	}
+	if err := d.learn(k, now, func() (bearer, error) { return d.wait(token) }); err != nil {
+		return identity.Principal{}, err
 	}
 	return d.answer(k, now)
 }
 
-func (d *directory) answer(k *known, now time.Time) (identity.Principal, error) {
+// wait asks the upstream.
+func (d *directory) wait(token string) (bearer, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	return d.ask(ctx, token)
+}
+
+// askAgain asks whether somebody answers by now, as of a time at which nobody did.
+func (d *directory) askAgain(k *known, token string, now time.Time) {
+	who, err := d.wait(token)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.asking = false
+	_ = d.learn(k, now, func() (bearer, error) { return who, err }) // it is known, so there is an answer
+}
+
+// learn notes what is said of a token. Its error says that it is not known, and
+// nobody can be asked. k.mu is held.
+func (d *directory) learn(k *known, now time.Time, ask func() (bearer, error)) error {
+	who, err := ask()
 	switch {
-	case k.refused != nil:
-		return identity.Principal{}, k.refused
-	case !now.Before(k.who.Expires):
-		return identity.Principal{}, fault.New(fault.Unauthenticated, "token_expired", "the token (%s) expired at %s", k.who.Name, k.who.Expires.UTC().Format(time.RFC3339)).
-			Do("ask an operator for a new token")
+	case err == nil:
+		k.heard, k.who, k.refused, k.failed = now, who, nil, time.Time{}
+	case fault.Is(err, fault.Unauthenticated) || fault.Is(err, fault.Forbidden):
+		d.forget(k.who.ID)
+		k.heard, k.who, k.refused, k.failed = now, bearer{}, err, time.Time{}
+	case k.who.ID == "":
+		return err
+	default:
+		k.failed = now
 	}
-	p := identity.Principal{ID: k.who.ID, Name: k.who.Name, Grants: k.who.Grants, Verbs: k.who.Verbs}
+	return nil
+}
+
+// forget has no stream of a bearer opened again.
+func (d *directory) forget(id string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.byID[p.ID] = p
-	return p, nil
+	delete(d.byID, id)
+}
+
+func (d *directory) answer(k *known, now time.Time) (identity.Principal, error) {
+	if k.refused != nil {
+		return identity.Principal{}, k.refused
+	}
+	if err := k.who.accepted(now); err != nil {
+		return identity.Principal{}, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.byID[k.who.ID] = k.who
+	return k.who.principal(), nil
 }
 
 // known is the place of a token. Of too many, those that are no longer believed
@@ -149,17 +208,21 @@ func (d *directory) known(digest [sha256.Size]byte, now time.Time) *known {
 }
 
 // Sign proves that somebody was given something by this process; see
-// ofrep.Directory.
-func (d *directory) Sign(id, given string, _ time.Time) (identity.Principal, []byte, error) {
+// ofrep.Directory. It is not said of a token that has expired, or was refused since.
+func (d *directory) Sign(id, given string, now time.Time) (identity.Principal, []byte, error) {
 	id = strings.TrimPrefix(id, "token:")
-	who, ok := d.network, d.network.Known() && id == d.network.ID
-	if !ok {
+	who := d.network
+	if !who.Known() || id != who.ID {
 		d.mu.Lock()
-		who, ok = d.byID["token:"+id]
+		b, ok := d.byID["token:"+id]
 		d.mu.Unlock()
-	}
-	if !ok {
-		return identity.Principal{}, nil, fault.New(fault.Unauthenticated, "unknown_token", "the address of the stream was not given by this edge").Do("ask again")
+		if !ok {
+			return identity.Principal{}, nil, fault.New(fault.Unauthenticated, "unknown_token", "the address of the stream was not given by this edge").Do("ask again")
+		}
+		if err := b.accepted(now); err != nil {
+			return identity.Principal{}, nil, err
+		}
+		who = b.principal()
 	}
 	mac := hmac.New(sha256.New, d.key)
 	mac.Write([]byte(id + "\n" + given))
