@@ -87,6 +87,28 @@ func TestWhoIsLockedOutLendsNothing(t *testing.T) {
 	}
 }
 
+// What somebody asked for earlier stands as the person stands now.
+func TestStandingIsThatOfNow(t *testing.T) {
+	f := newFoyer(t)
+	asked := f.who(t, f.signIn(t, "co-lead"))
+	then := asked
+	then.Grants = []identity.Grant{{Role: identity.Operator, Regions: []string{identity.Every}}} // what it held once
+	if p, err := f.dir.Standing(then, f.clock.now()); err != nil || !slices.EqualFunc(p.Grants, asked.Grants, func(a, b identity.Grant) bool { return a.Role == b.Role }) {
+		t.Errorf("the roles of now: %v %v, want %v", p.Grants, err, asked.Grants)
+	}
+	_, receipt, err := f.DisablePerson(context.Background(), by(operator), asked.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.sees(t, receipt.Revision)
+	if _, err := f.dir.Standing(then, f.clock.now()); !fault.HasCode(err, "person_disabled") {
+		t.Errorf("locked out: %v", err)
+	}
+	if p, err := f.dir.Standing(identity.Clerk(), f.clock.now()); err != nil || p.ID != identity.Clerk().ID {
+		t.Errorf("the clerk: %v %v", p, err)
+	}
+}
+
 func TestDelegationsThatAreRefused(t *testing.T) {
 	f := newFoyer(t)
 	lead, guest := f.who(t, f.signIn(t, "co-lead")), f.who(t, f.signIn(t, "guest"))

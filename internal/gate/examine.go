@@ -15,6 +15,7 @@ import (
 // below it, what policy says of it now, and which sign-offs still bind.
 type examination struct {
 	moved    []string // paths and prefixes whose base is no longer what it was
+	author   error    // why its author may no longer do it; nil if it may
 	decision Decision
 	binding  string
 	valid    []SignOff
@@ -39,6 +40,7 @@ func (g *Gate) examine(tx *kv.Tx, rec kv.Record[Proposal], at time.Time) (e exam
 	if err != nil {
 		return e, err
 	}
+	e.author = g.stillMay(p, at)
 	e.decision = p.Decision
 	if len(e.moved) == 0 {
 		if e.decision, err = g.ask(tx, p.asChange(at)); err != nil {
@@ -96,6 +98,8 @@ func (e examination) voids(p Proposal, s SignOff) string {
 // refusal is why a change cannot take effect whoever signs; nil if it can.
 func (e examination) refusal(p Proposal) error {
 	switch {
+	case e.author != nil:
+		return e.author
 	case len(e.moved) > 0:
 		return fault.New(fault.Refused, "base_moved", "what the change %s rests on has changed since: %s", p.ID, strings.Join(e.moved, ", ")).
 			Do("have its author rebase it: `quorate change rebase %s`", p.ID)

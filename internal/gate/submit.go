@@ -23,6 +23,7 @@ type Gate struct {
 	board    *board       // nil: the store is asked
 	decider  Decider
 	verbs    map[identity.Action]Verb // complete before the first Submit
+	standing Standing                 // nil: nobody is asked
 	now      func() time.Time
 	log      *slog.Logger
 	refusals *refusalLimit

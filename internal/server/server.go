@@ -123,6 +123,9 @@ func (s *Server) start(ctx context.Context) error {
 	s.running.Go(func() { s.Access.Run(background, s.Directory) })
 	s.running.Go(func() { s.Ledger.Run(background) })
 	s.running.Go(func() { s.Governance.Run(background, s.cfg.Log) })
+	if !s.cfg.Unregulated {
+		s.running.Go(func() { s.Policy.Run(background, s.cfg.Log) })
+	}
 	s.running.Go(s.serve)
 	s.serveFlagd()
 	return nil
@@ -179,6 +182,7 @@ func (s *Server) build() error {
 	s.records = policy.NewRecords(s.cfg.Log, s.registry)
 	s.Replica = s.newReplica()
 	s.Directory = access.NewDirectory(s.follower, s.cfg.Log, s.registry)
+	s.gate.AskStanding(s.Directory.Standing)
 	s.Flags = flags.NewService(s.gate, s.Replica, s.cfg.Now)
 	s.buildPolicy()
 	s.Access = access.NewService(s.gate, s.store, s.hasRegion, s.cfg.Now)
