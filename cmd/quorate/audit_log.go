@@ -31,6 +31,9 @@ The record says who decided what; keep the file where only auditors read it.`,
 			if err != nil {
 				return err
 			}
+			if err := c.keep(cmd.Context(), server); err != nil {
+				return err
+			}
 			if err := exportTo(cmd.Context(), args[0], server.RecordLog()); err != nil {
 				return err
 			}
@@ -197,11 +200,18 @@ func newAuditCheckpointCommand(c *cli) *cobra.Command {
 		Use: "checkpoint", Short: "Print the newest signed checkpoint, to be kept elsewhere",
 		Long: `Print the newest checkpoint: the size of the record and its hash, signed. Whoever
 keeps it, in another house than the server's, can later tell with audit verify
---checkpoint whether the record was rewritten, by anybody, since.`,
+--checkpoint whether the record was rewritten, by anybody, since.
+
+This command and audit export also keep the newest checkpoint they have seen of each
+server, below ~/.local/state/quorate/checkpoints, and refuse a record that does not
+continue it: rolled back, rewritten or forked.`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			server, err := c.server()
 			if err != nil {
+				return err
+			}
+			if err := c.keep(cmd.Context(), server); err != nil {
 				return err
 			}
 			checkpoint, _, err := server.RecordLog().Checkpoint(cmd.Context())

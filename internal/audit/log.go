@@ -104,6 +104,8 @@ type Key struct {
 	Origin string `json:"origin"`
 	Key    string `json:"key" doc:"As signed notes write it; give it to quorate audit verify --key."`
 	ID     string `json:"id" doc:"Short form, to compare by voice."`
+	// Replacement leads from the key that signed before to this one.
+	Replacement *Replacement `json:"replacement,omitempty" doc:"The statement by which the key before endorses this one; absent if there was none."`
 }
 
 // PublicKey is the key that signs this record.
@@ -113,7 +115,15 @@ func (l *Log) PublicKey(ctx context.Context) (Key, error) {
 		return Key{}, err
 	}
 	vkey, err := VerifierKey(c.Origin, key)
-	return Key{Origin: c.Origin, Key: vkey, ID: KeyID(key)}, err
+	if err != nil {
+		return Key{}, err
+	}
+	out := Key{Origin: c.Origin, Key: vkey, ID: KeyID(key)}
+	r, err := kv.Get(l.store.View(ctx), theKey)
+	if bytes.Equal(r.Value.New, key) && r.Exists() {
+		out.Replacement = &r.Value
+	}
+	return out, err
 }
 
 // Checkpoint is the newest one that was signed, with the key it was signed with.

@@ -228,10 +228,11 @@ var rights = map[string]right{
 	"GET /api/v1/audit":                     {who: recorders, where: there, path: "/api/v1/audit?region=co"},
 	"GET /api/v1/audit/entries/{key}":       {who: recorders, where: there},
 	"GET /api/v1/audit/entries/{key}/proof": {who: recorders, where: there},
-	"GET /api/v1/audit/key":                 {who: recorders, where: everywhere},
+	"GET /api/v1/audit/key":                 {who: everybody, where: anywhere},
 	"POST /api/v1/audit/key/replace":        {where: everywhere}, // people alone, who have just signed in
-	"GET /api/v1/audit/consistency":         {who: recorders, where: everywhere, path: "/api/v1/audit/consistency?from=1"},
-	"GET /audit/log/*":                      {who: recorders, where: everywhere, path: "/audit/log/checkpoint"},
+	"GET /api/v1/audit/consistency":         {who: everybody, where: anywhere, path: "/api/v1/audit/consistency?from=1"},
+	"GET /audit/log/checkpoint":             {who: everybody, where: anywhere}, // for all to keep
+	"GET /audit/log/*":                      {who: recorders, where: everywhere, path: "/audit/log/tile/0/000.p/1"},
 
 	"POST /api/v1/backup":         {who: operators, where: everywhere},
 	"POST /api/v1/restore/accept": {who: operators, where: everywhere},

@@ -24,7 +24,7 @@ type KeyReplacement struct {
 func (s *Server) keyRoutes(a huma.API) {
 	huma.Register(a, recordOperation("show-record-key", "/audit/key", "The key that signs the record"),
 		func(ctx context.Context, _ *struct{}) (*api.Out[audit.Key], error) {
-			if err := mayReadRecord(ctx, ""); err != nil {
+			if err := mayKeep(ctx); err != nil {
 				return nil, err
 			}
 			return api.Read(s.Record.PublicKey(ctx))

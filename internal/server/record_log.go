@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 	"strings"
@@ -16,14 +17,10 @@ import (
 const logPrefix = "/audit/log/"
 
 // logRoutes serves the log: checkpoint, tile/L/N, tile/entries/N, and leaf/DIGEST
-// for a leaf that is too long for an entry. Whoever reads it reads the whole
-// record, so the role must cover every region.
+// for a leaf that is too long for an entry. Whoever reads tiles reads the whole
+// record, so the role must cover every region; the checkpoint is for all to keep.
 func (s *Server) logRoutes(router chi.Router) {
-	router.Get(logPrefix+"*", func(w http.ResponseWriter, r *http.Request) {
-		if err := mayReadRecord(r.Context(), ""); err != nil {
-			api.Problem(w, r, err)
-			return
-		}
+	serve := func(w http.ResponseWriter, r *http.Request) {
 		contentType, body, err := s.logResource(r, strings.TrimPrefix(r.URL.Path, logPrefix))
 		if err != nil {
 			api.Problem(w, r, err)
@@ -32,7 +29,19 @@ func (s *Server) logRoutes(router chi.Router) {
 		w.Header().Set("Content-Type", contentType)
 		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 		_, _ = w.Write(body) // the client has gone; nobody is left to be told
-	})
+	}
+	router.Get(logPrefix+"checkpoint", allowed(mayKeep, serve))
+	router.Get(logPrefix+"*", allowed(func(ctx context.Context) error { return mayReadRecord(ctx, "") }, serve))
+}
+
+func allowed(may func(context.Context) error, serve http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if err := may(r.Context()); err != nil {
+			api.Problem(w, r, err)
+			return
+		}
+		serve(w, r)
+	}
 }
 
 const binary = "application/octet-stream"

@@ -80,12 +80,15 @@ func TestWhoMayReadTheRecord(t *testing.T) {
 	if err := s.Record.Settle(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	log := []string{"/audit/log/checkpoint", "/audit/log/tile/0/000.p/3", "/audit/log/tile/entries/000.p/3", "/api/v1/audit", "/api/v1/audit/key", "/api/v1/audit/consistency?from=2"}
+	open := []string{"/audit/log/checkpoint", "/api/v1/audit/key", "/api/v1/audit/consistency?from=2"} // for all to keep
+	log := []string{"/audit/log/tile/0/000.p/3", "/audit/log/tile/entries/000.p/3", "/api/v1/audit"}
 	for _, c := range []struct {
 		who, token string
 		paths      []string
 		status     int
 	}{
+		{"a portal service, of what is for all to keep", portal, open, 200},
+		{"nobody, of that", "", open, 401},
 		{"an auditor", auditor, append(log, entry, entry+"/proof", "/api/v1/audit?region=co"), 200},
 		{"the lead, of the region", lead, []string{"/api/v1/audit?region=co", entry, entry + "/proof"}, 200},
 		{"the lead, of everything", lead, log, 403},
