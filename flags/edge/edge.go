@@ -81,6 +81,7 @@ type Edge struct {
 	directory *directory
 	files     []*file
 	followers streams
+	keeper    *keeper // nil: no checkpoint is kept
 	flagd     *flagd.Handler
 	ofrep     *ofrep.Handler
 	registry  *prometheus.Registry
@@ -130,6 +131,9 @@ func (e *Edge) start(ctx context.Context) error {
 		e.running.Go(func() { f.Run(background) })
 	}
 	e.running.Go(func() { e.follow(background) })
+	if e.keeper != nil {
+		e.running.Go(func() { e.keep(background) })
+	}
 	e.running.Go(func() { e.ofrep.Run(background) })
 	e.serve()
 	return nil
@@ -239,6 +243,7 @@ func (e *Edge) openUpstream() error {
 		}
 		e.followers = append(e.followers, f)
 	}
+	e.keeper = newKeeper(e.cfg.Introspect, u, token, secure)
 	e.worlds = newWorlds(e.followers)
 	e.renew()
 	return nil

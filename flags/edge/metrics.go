@@ -5,7 +5,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
-type metrics struct{ broken prometheus.Counter }
+type metrics struct {
+	broken prometheus.Counter
+	forked prometheus.Gauge
+}
 
 func newMetrics(reg prometheus.Registerer, e *Edge) *metrics {
 	f := promauto.With(reg)
@@ -32,7 +35,9 @@ func newMetrics(reg prometheus.Registerer, e *Edge) *metrics {
 		return float64(n)
 	})
 	return &metrics{broken: f.NewCounter(prometheus.CounterOpts{Name: "quorate_edge_broken_reads_total",
-		Help: "Times a source could not be used after a change; its last good flags are served."})}
+		Help: "Times a source could not be used after a change; its last good flags are served."}),
+		forked: f.NewGauge(prometheus.GaugeOpts{Name: "quorate_edge_record_problem",
+			Help: "1 after the server's record did not continue the checkpoint that the edge keeps, else 0."})}
 }
 
 func number(yes bool) float64 {
