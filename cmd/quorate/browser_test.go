@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -21,6 +22,8 @@ type browser struct {
 	ctx   context.Context
 	url   string
 	shots int
+	axe   string // its source; "": pages are not held against it
+	name  string // of the picture that is taken next
 }
 
 // newBrowser starts Chromium, if there is one. On CI there must be.
@@ -41,7 +44,7 @@ func newBrowser(t *testing.T, url string) *browser {
 	t.Cleanup(cancel)
 	ctx, stop := chromedp.NewContext(allocated)
 	t.Cleanup(stop)
-	ctx, end := context.WithTimeout(ctx, 2*time.Minute)
+	ctx, end := context.WithTimeout(ctx, 4*time.Minute)
 	t.Cleanup(end)
 	return &browser{t: t, ctx: ctx, url: url}
 }
@@ -75,7 +78,19 @@ func (b *browser) arrives(heading string) {
 	if err := chromedp.Do(ctx, chromedp.WaitVisible(`//html[not(@data-left)]//h1[contains(., "`+heading+`")]`)); err != nil {
 		b.t.Fatalf("no page with the heading %q: %v; there is:\n%s", heading, err, b.text())
 	}
-	b.see(heading)
+	b.accessible(heading + " at " + b.path())
+	if b.axe == "" {
+		b.see(heading)
+	}
+}
+
+// path is where the browser is.
+func (b *browser) path() string {
+	path, err := chromedp.Run(b.ctx, chromedp.Location())
+	if err != nil {
+		return "?"
+	}
+	return strings.TrimPrefix(path, b.url)
 }
 
 func (b *browser) text() string {
@@ -112,12 +127,12 @@ func (b *browser) see(name string) {
 	}
 	b.shots++
 	name = strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
 			return r
 		}
 		return '-'
 	}, name)
-	if err := os.WriteFile(filepath.Join(dir, string(rune('a'+b.shots-1))+"-"+name+".png"), png, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%02d-", b.shots)+name+".png"), png, 0o600); err != nil {
 		b.t.Fatal(err)
 	}
 }
