@@ -22,6 +22,9 @@ type Explanation struct {
 	Revision   int64    `json:"revision"`          // newest among the inputs of this value
 	Missing    []string `json:"missing,omitempty"` // attributes that the condition which failed needs, and the context lacks
 	Layers     []Layer  `json:"layers"`            // in the order of the sentence
+	// Behind is what the offer comes of, back to the need; absent where no motion
+	// gave it.
+	Behind []Step `json:"behind,omitempty" nullable:"false"`
 }
 
 // A Layer is one of the conditions: what it says, and who made it so, when.

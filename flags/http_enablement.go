@@ -142,7 +142,11 @@ func (s *Service) enablementRoutes(a huma.API) {
 			if err != nil {
 				return nil, err
 			}
-			return api.Read(snap.Explain(in.Region, in.Capability, in.Body.Context, s.now()))
+			e, err := snap.Explain(in.Region, in.Capability, in.Body.Context, s.now())
+			if err != nil {
+				return nil, err
+			}
+			return api.Read(s.trace(ctx, snap, e))
 		})
 }
 

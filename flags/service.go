@@ -17,6 +17,7 @@ type Service struct {
 	gate    *gate.Gate
 	replica *Replica
 	now     func() time.Time
+	tracer  Tracer // nil: explanations end at the offer
 }
 
 // NewService makes the verbs; replica answers the questions.

@@ -18,8 +18,7 @@ import (
 )
 
 func newDemoCommand(c *cli) *cobra.Command {
-	var o serveOptions
-	var envFile string
+	var o demoOptions
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Try Quorate: a server furnished with eight regions, in a temporary directory",
@@ -33,17 +32,25 @@ is done in it is gone when it stops (unless --data-dir keeps it).`,
   quorate demo --listen 127.0.0.1:0 --env-file demo.env`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runDemo(cmd.Context(), c, o, envFile)
+			return runDemo(cmd.Context(), c, o)
 		},
 	}
 	o.register(cmd, "", "directory that keeps the demo; none: a temporary one that goes away")
 	_ = cmd.Flags().Lookup("log-level").Value.Set("error") // the demo's output is what to try
 	cmd.Flags().Lookup("log-level").DefValue = "error"
-	cmd.Flags().StringVar(&envFile, "env-file", "", "also write QUORATE_URL and a token per account to this file, as shell assignments")
+	cmd.Flags().StringVar(&o.envFile, "env-file", "", "also write QUORATE_URL and a token per account to this file, as shell assignments")
+	cmd.Flags().BoolVar(&o.withoutBody, "without-body", false, "found no body: the operator grants the offers")
 	return cmd
 }
 
-func runDemo(ctx context.Context, c *cli, o serveOptions, envFile string) error {
+// demoOptions are the options of a demo.
+type demoOptions struct {
+	serveOptions
+	envFile     string
+	withoutBody bool
+}
+
+func runDemo(ctx context.Context, c *cli, o demoOptions) error {
 	if o.dataDir == "" {
 		dir, err := os.MkdirTemp("", "quorate-demo-")
 		if err != nil {
@@ -67,13 +74,13 @@ func runDemo(ctx context.Context, c *cli, o serveOptions, envFile string) error 
 	return serve(ctx, cfg, func(ctx context.Context, s *server.Server) error {
 		provider.Register(s.URL() + access.CallbackPath)
 		fmt.Fprintf(c.stderr, "Furnishing the demo…\n")
-		env, err := furnish(ctx, c, s, data, o.dataDir)
+		env, err := furnish(ctx, c, s, data, o)
 		if err != nil {
 			return err
 		}
 		files := []string{filepath.Join(o.dataDir, "demo.env")}
-		if envFile != "" {
-			files = append(files, envFile)
+		if o.envFile != "" {
+			files = append(files, o.envFile)
 		}
 		for _, file := range files {
 			if err := renameio.WriteFile(file, []byte(env), 0o600); err != nil {
@@ -87,14 +94,14 @@ func runDemo(ctx context.Context, c *cli, o serveOptions, envFile string) error 
 
 // furnish seeds an empty server, or takes up a demo that was kept, and returns
 // the shell assignments.
-func furnish(ctx context.Context, c *cli, s *server.Server, data demoData, dir string) (string, error) {
+func furnish(ctx context.Context, c *cli, s *server.Server, data demoData, o demoOptions) (string, error) {
 	if err := s.Settled(ctx); err != nil {
 		return "", err
 	}
 	if len(s.Replica.Snapshot().Regions()) > 0 {
-		kept, err := os.ReadFile(filepath.Join(dir, "demo.env"))
+		kept, err := os.ReadFile(filepath.Join(o.dataDir, "demo.env"))
 		if err != nil {
-			return "", fault.New(fault.Refused, "not_a_demo", "the data directory %q holds a state, but not that of a whole demo; its furnishing may have been interrupted", dir).
+			return "", fault.New(fault.Refused, "not_a_demo", "the data directory %q holds a state, but not that of a whole demo; its furnishing may have been interrupted", o.dataDir).
 				Do("choose an empty directory with --data-dir, or use `quorate serve`").Because(err)
 		}
 		_, tokens, _ := strings.Cut(string(kept), "\n")
@@ -136,7 +143,8 @@ const demoText = `
   ****  THIS IS A DEMO: made-up data, no legal advice, not for real patients  ****
 
 Quorate serves at {url}. Open it in a browser and sign in as
-one of the demo's roles. No regulation is checked in this demo yet.
+one of the demo's roles. The law that comes with Quorate is
+active, for illustration.
 
 Or, in another terminal, take the demo's accounts into your shell:
 

@@ -181,6 +181,12 @@ func drawExplanation(p *page, e flags.Explanation) {
 			p.indented(explainIndent, "“%s”", l.Reason)
 		}
 	}
+	for _, s := range e.Behind {
+		p.line("%-14s      %s", s.Name, s.Says)
+		if s.By != "" {
+			p.indented(explainIndent, "%s by %s, %s", s.ID, s.By, moment(s.At))
+		}
+	}
 	p.line("")
 	if len(e.Missing) > 0 {
 		p.line("The context lacks %s.", strings.Join(e.Missing, ", "))

@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == sandbox.ChildArg {
 		os.Exit(sandbox.Main())
 	}
-	testscript.Main(m, map[string]func(){"quorate": main})
+	testscript.Main(m, map[string]func(){"quorate": mainInItsTime})
 }
 
 // TestManual runs the scripts below testdata/script, which are the manual of the
@@ -42,6 +42,11 @@ func TestMain(m *testing.M) {
 //	setenv N FILE take a variable from a file
 //	exits CODE    run what follows and expect this exit code
 //	take N REGEXP take a variable from the last output, by the group of a pattern
+//	signin NAMES  sign accounts in at the demo's identity provider; as takes them then
+//	later TIME    let so much time go by, for servers and for everyone who asks them
+//	awaits R ARGS run what follows until its output has what the pattern says
+//	votes M V ACC cast V, such as --vote=yes, in the motion M, by each of these accounts
+//	fill FILE     put variables into a file where it says $NAME
 func TestManual(t *testing.T) {
 	shared := sharedDemo{t: t}
 	t.Run("scripts", func(t *testing.T) { // ends when all of them have
@@ -55,8 +60,13 @@ func TestManual(t *testing.T) {
 				"setenv": func(ts *testscript.TestScript, _ bool, args []string) {
 					ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile(args[1])))
 				},
-				"exits": exits,
-				"take":  take,
+				"exits":  exits,
+				"take":   take,
+				"signin": signIn,
+				"later":  later,
+				"awaits": awaits,
+				"votes":  votes,
+				"fill":   fillIn,
 			},
 		})
 	})
@@ -106,8 +116,7 @@ func loadEnv(ts *testscript.TestScript, file string) {
 }
 
 func as(ts *testscript.TestScript, _ bool, args []string) {
-	name := "QUORATE_TOKEN_" + strings.ToUpper(strings.ReplaceAll(args[0], "-", "_"))
-	token := ts.Getenv(name)
+	token := ts.Getenv(tokenVariable(args[0]))
 	if token == "" {
 		ts.Fatalf("the demo has no account %s", args[0])
 	}

@@ -318,8 +318,10 @@ func newMotionMoveCommand(c *cli) *cobra.Command {
 	self = newActCommand(c, act[string]{use: "move --body BODY --kind KIND --title TEXT --text TEXT", short: "Move a motion",
 		long: `Put a motion before a body. What it takes depends on its kind; a charter or a new body
 comes in a file (body, kind, title, text, subject) in YAML or JSON.`,
-		example: `  quorate motion move --body strategy --kind offer --capability rx_refill --title "Offer refills" --text "Resolved, that refills be offered to all regions"
-  quorate motion move --body strategy --kind priority --cycle 2027 --budget 900 --case refills,scribe --title "Priorities" --text "Resolved, that these be funded"
+		example: `  quorate motion move --body strategy --kind offer --capability rx_refill \
+    --title "Offer refills" --text "Resolved, that refills be offered to all regions"
+  quorate motion move --body strategy --kind priority --cycle 2027 --budget 900 \
+    --case refills,scribe --title "Priorities" --text "Resolved, that these be funded"
   quorate motion move --file charter.yaml`,
 		options: func(cmd *cobra.Command) { o.register(c, cmd, true) },
 		do: func(ctx context.Context, s *client.Client, _ []string, _ client.Why) (client.Written[string], error) {
@@ -349,7 +351,8 @@ func newMotionAmendCommand(c *cli) *cobra.Command {
 	self = newActCommand(c, act[string]{use: "amend MOTION --title TEXT --text TEXT", short: "Amend your own motion before it is open", args: []string{"MOTION"}, wants: []string{"title", "text"},
 		long: `Change the words, and what the motion is about, before it is open. What it is about is
 said anew as a whole. Whoever seconded the old words has not seconded the new ones.`,
-		example: `  quorate motion amend m-0123456789ab --title "Offer refills" --text "Resolved, that refills be offered to adults" --capability rx_refill`,
+		example: `  quorate motion amend m-0123456789ab --title "Offer refills" \
+    --text "Resolved, that refills be offered to adults" --capability rx_refill`,
 		options: func(cmd *cobra.Command) { o.register(c, cmd, false) },
 		do: func(ctx context.Context, s *client.Client, args []string, why client.Why) (client.Written[string], error) {
 			m, err := s.ShowMotion(ctx, args[0])

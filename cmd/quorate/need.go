@@ -65,8 +65,10 @@ func newNeedRaiseCommand(c *cli) *cobra.Command {
 	return newActCommand(c, act[string]{use: "raise --cycle CYCLE --title TEXT --text TEXT [--region REGION]", short: "Raise a need, or say yes-if to an offer",
 		long: `Raise a need, of a region or of none. With --yes-if it is a region's answer to an
 offer: it would enable the capability if the need were met.`,
-		example: `  quorate need raise --cycle 2027 --region hi --title "Refills by mail" --text "Members on the outer islands wait for a flight"
-  quorate need raise --cycle 2027 --region hi --yes-if rx_refill --title "Pharmacists are paid for it" --text "They are not, here"`,
+		example: `  quorate need raise --cycle 2027 --region hi --title "Refills by mail" \
+    --text "Members on the outer islands wait for a flight"
+  quorate need raise --cycle 2027 --region hi --yes-if rx_refill \
+    --title "Pharmacists are paid for it" --text "They are not, here"`,
 		wants: []string{"cycle", "title", "text"},
 		options: func(cmd *cobra.Command) {
 			f := cmd.Flags()

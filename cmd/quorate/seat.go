@@ -74,8 +74,10 @@ func newSeatAppointCommand(c *cli) *cobra.Command {
 	return newActCommand(c, act[governance.Appointment]{use: "appoint BODY SEAT --person ID --name NAME --reason TEXT", short: "Record who holds a seat, acts for its holder, or is an alternate", args: []string{"BODY", "SEAT"},
 		long: `Record who holds a seat, acts for its holder, or is an alternate. A physician's seat
 takes physicians, in every place. Nobody occupies two voting seats.`,
-		example: `  quorate seat appoint strategy co --person person:mnbvcxzlkjhgfdsa --name "Colorado chief of medicine" --physician --reason "Elected in March"
-  quorate seat appoint strategy co --person person:asdfghjklqwertyu --name "Colorado deputy" --place acting --physician --until 2027-06-30 --reason "On leave"`,
+		example: `  quorate seat appoint strategy co --person person:mnbvcxzlkjhgfdsa \
+    --name "Colorado chief of medicine" --physician --reason "Elected in March"
+  quorate seat appoint strategy co --person person:asdfghjklqwertyu \
+    --name "Colorado deputy" --place acting --physician --until 2027-06-30 --reason "On leave"`,
 		wants: []string{"person", "name", "reason"},
 		options: func(cmd *cobra.Command) {
 			who.register(cmd)

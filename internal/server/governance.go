@@ -18,6 +18,7 @@ func (s *Server) buildGovernance() error {
 			"key", key.Fingerprint())
 	}
 	s.Governance = governance.NewService(s.gate, s.store, s.Flags, key, s.cfg.Now)
+	s.Flags.TraceWith(s.Governance)
 	return nil
 }
 

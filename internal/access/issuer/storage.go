@@ -38,7 +38,7 @@ type storage struct {
 
 func newStorage(i *Issuer) (*storage, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	return &storage{issuer: i, key: signingKey{id: rand.Text(), key: key}, client: &client{id: i.ClientID},
+	return &storage{issuer: i, key: signingKey{id: rand.Text(), key: key}, client: &client{id: i.ClientID, now: i.cfg.Now},
 		requests: map[string]*authRequest{}, codes: map[string]string{}, tokens: map[string]string{}}, err
 }
 
@@ -47,7 +47,7 @@ func (s *storage) now() time.Time { return s.issuer.cfg.Now() }
 func (s *storage) register(redirectURI string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.client = &client{id: s.issuer.ClientID, redirects: append(slices.Clone(s.client.redirects), redirectURI)}
+	s.client = &client{id: s.issuer.ClientID, now: s.now, redirects: append(slices.Clone(s.client.redirects), redirectURI)}
 }
 
 func (s *storage) request(id string) (*authRequest, error) {
@@ -278,6 +278,7 @@ func (r *authRequest) Done() bool                         { return r.subject != 
 type client struct {
 	id        string
 	redirects []string
+	now       func() time.Time
 }
 
 func (c *client) GetID() string                       { return c.id }
@@ -288,10 +289,13 @@ func (c *client) AuthMethod() oidc.AuthMethod         { return oidc.AuthMethodBa
 func (c *client) ResponseTypes() []oidc.ResponseType {
 	return []oidc.ResponseType{oidc.ResponseTypeCode}
 }
-func (c *client) GrantTypes() []oidc.GrantType         { return []oidc.GrantType{oidc.GrantTypeCode} }
-func (c *client) LoginURL(id string) string            { return choosePath + "?request=" + id }
-func (c *client) AccessTokenType() op.AccessTokenType  { return op.AccessTokenTypeBearer }
-func (c *client) IDTokenLifetime() time.Duration       { return tokenLife }
+func (c *client) GrantTypes() []oidc.GrantType        { return []oidc.GrantType{oidc.GrantTypeCode} }
+func (c *client) LoginURL(id string) string           { return choosePath + "?request=" + id }
+func (c *client) AccessTokenType() op.AccessTokenType { return op.AccessTokenTypeBearer }
+
+// IDTokenLifetime is counted by the library from the machine's clock, of which the
+// issuer's may be ahead.
+func (c *client) IDTokenLifetime() time.Duration       { return tokenLife + time.Until(c.now()) }
 func (c *client) DevMode() bool                        { return false }
 func (c *client) IsScopeAllowed(string) bool           { return false }
 func (c *client) IDTokenUserinfoClaimsAssertion() bool { return true }
