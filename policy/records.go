@@ -37,6 +37,7 @@ type Records struct {
 	opinions    map[string]GivenOpinion
 	law         *Engine // of the present pointer and opinions
 	lawOutdated bool
+	loading     bool // the batch is the first, which holds every bundle that was ever pushed
 	revision    int64
 
 	position atomic.Pointer[Position]
@@ -64,6 +65,7 @@ func (r *Records) Position() *Position { return r.position.Load() }
 // Apply takes a batch over, of which others' records may be a part, and reports
 // whether the position changed by it. It is called on one goroutine.
 func (r *Records) Apply(b kv.Batch) (changed bool) {
+	r.loading = b.First
 	for _, e := range b.Events {
 		changed = r.take(e) || changed
 	}
@@ -192,7 +194,9 @@ func (r *Records) takePart(e kv.Event) {
 	all := maps.Clone(*r.archives.Load())
 	all[digest] = archive
 	r.archives.Store(&all)
-	r.ahead(r.bundles[digest][0].Pushed)
+	if !r.loading { // whoever starts prepares what holds, and not all that ever was there
+		r.ahead(r.bundles[digest][0].Pushed)
+	}
 }
 
 // assembled puts a bundle together from its parts, if all are there.

@@ -514,6 +514,9 @@ func TestAReplicaComesToTheSamePosition(t *testing.T) {
 	if b.Without() || a.PolicyRevision() != b.PolicyRevision() || a.LawRevision != b.LawRevision || !a.From.Equal(b.From) {
 		t.Errorf("%s at %d, %s at %d", a.PolicyRevision(), a.LawRevision, b.PolicyRevision(), b.LawRevision)
 	}
+	if n := records.Preparing(); n != 1 {
+		t.Errorf("a replica that starts prepares %d stacks of bundles, where one holds", n)
+	}
 	if !records.Apply(kv.Batch{Events: []kv.Event{{Path: "policy/active", Value: []byte(`{"schema":1,"sum":"00000000","value":{}}`), Revision: 999}}}) || !records.Position().Without() {
 		t.Error("a damaged pointer permits something")
 	}
