@@ -26,6 +26,8 @@ func TestStoredJSONIsKept(t *testing.T) {
 	keepFile(t, "evidence", Proof{ID: "ev-1", Evidence: Evidence{Type: "vendor_baa", Scope: "co", Capability: "video_visit", CapabilityVersion: "2",
 		Issued: "2027-01-01", Expires: "2028-01-01", URI: "https://documents.example/1", Hash: "sha256:dd"}, Service: "portal", Note: "signed", Added: act, Revoked: &act})
 	keepFile(t, "opinions", GivenOpinion{RuleID: "FED-X", Relaxation: "HB-1", RuleDigest: "cc", Opinion: Opinion{"confirmed", "counsel", "2027-01-01", "2028-01-01"}, Act: act})
+	keepFile(t, "halts", Halt{Region: "co", Capability: "epcs_video", Rule: "FED-X", Variant: "FED-X/evidence/irb", Jurisdictions: []string{"US-CO"},
+		Why: "evidence irb is not on file", Citation: "21 CFR 1", Since: act.At, Noted: act, Ended: &act})
 }
 
 // keepFile holds a value against its file, in both directions, and reads it with a

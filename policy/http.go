@@ -95,6 +95,13 @@ func (s *Service) activeRoutes(a huma.API) {
 		}) (*api.Out[Forecasted], error) {
 			return api.Read(s.Forecast(ctx, api.PrincipalFrom(ctx), Day(in.Until)))
 		})
+	huma.Register(a, op("list-halts", http.MethodGet, "/policy/halts", "What regulation keeps off although a region has enabled it"),
+		func(ctx context.Context, in *struct {
+			Region string `query:"region" maxLength:"64" doc:"Only in this region."`
+			Past   bool   `query:"past" doc:"What is over too."`
+		}) (*api.Out[api.List[Halt]], error) {
+			return api.Listed(s.Halted(ctx, api.PrincipalFrom(ctx), in.Region, in.Past))
+		})
 	huma.Register(a, op("activate-policy", http.MethodPost, "/policy/activate", "Have a pushed bundle hold"),
 		func(ctx context.Context, in *struct {
 			api.Keyed

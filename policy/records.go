@@ -42,6 +42,7 @@ type Records struct {
 
 	position atomic.Pointer[Position]
 	archives atomic.Pointer[map[string][]byte] // of whole bundles, for other goroutines
+	halted   atomic.Pointer[map[string]Halt]   // likewise; what is noted as off by regulation
 }
 
 // NewRecords follows nothing yet. reg may be nil.
@@ -51,12 +52,13 @@ func NewRecords(log *slog.Logger, reg prometheus.Registerer) *Records {
 	r.engines.ready = map[string]*preparing{}
 	r.position.Store(&Position{})
 	r.archives.Store(&map[string][]byte{})
+	r.halted.Store(&map[string]Halt{})
 	return r
 }
 
 // Prefixes are what the records stand under.
 func (r *Records) Prefixes() []string {
-	return []string{active.Path(), parts.Prefix(), waivers.Prefix(), proofs.Prefix(), opinions.Prefix()}
+	return []string{active.Path(), parts.Prefix(), waivers.Prefix(), proofs.Prefix(), opinions.Prefix(), halts.Prefix()}
 }
 
 // Position is the one after the last Apply. It is safe for concurrent use.
@@ -110,6 +112,9 @@ func (r *Records) take(e kv.Event) bool {
 		note(r, proofs, r.proofs, e)
 	case strings.HasPrefix(e.Path, waivers.Prefix()):
 		note(r, waivers, r.waivers, e)
+	case strings.HasPrefix(e.Path, halts.Prefix()):
+		r.takeHalt(e)
+		return false
 	case strings.HasPrefix(e.Path, opinions.Prefix()):
 		r.takeOpinion(e)
 	default:
@@ -166,6 +171,25 @@ func (r *Records) takeOpinion(e kv.Event) {
 		return
 	}
 	r.opinions[e.Path] = value
+}
+
+// Halts are what is noted as off by regulation, by region, capability and rule. What
+// it returns is never changed. It is safe for concurrent use.
+func (r *Records) Halts() map[string]Halt { return *r.halted.Load() }
+
+func (r *Records) takeHalt(e kv.Event) {
+	all := maps.Clone(r.Halts())
+	key := strings.TrimPrefix(e.Path, halts.Prefix())
+	delete(all, key)
+	if e.Value != nil {
+		h, err := halts.Decode(e.Path, e.Value)
+		if err != nil {
+			r.unusable(e.Path, err)
+		} else {
+			all[key] = h
+		}
+	}
+	r.halted.Store(&all)
 }
 
 func (r *Records) takePart(e kv.Event) {

@@ -20,6 +20,7 @@ var (
 	waivers  = kv.NewCollection[GrantedWaiver]("waivers", 1)
 	proofs   = kv.NewCollection[Proof]("evidence", 1)
 	opinions = kv.NewCollection[GivenOpinion]("opinions", 1)
+	halts    = kv.NewCollection[Halt]("halts", 1)
 )
 
 // active is the pointer's key.

@@ -13,10 +13,11 @@ const (
 	AddEvidence         Action = "evidence.add" // a readiness attestation too
 	RevokeEvidence      Action = "evidence.revoke"
 	GiveOpinion         Action = "opinion.give" // counsel's answer to a legal question
+	NoteHalt            Action = "halt.note"    // that something went off by regulation; the clerk does it
 )
 
 var policyActions = []Action{PushRules, ActivateLaw, ActivateGroupRules, ActivateRegionRules,
-	GrantWaiver, RevokeWaiver, AddEvidence, RevokeEvidence, GiveOpinion}
+	GrantWaiver, RevokeWaiver, AddEvidence, RevokeEvidence, GiveOpinion, NoteHalt}
 
 // policyTable: a regional lead pushes and activates for the own region, and vouches
 // for it; what holds for all regions, or for a place whose law several share, is for
@@ -24,7 +25,7 @@ var policyActions = []Action{PushRules, ActivateLaw, ActivateGroupRules, Activat
 var policyTable = map[Role][]Action{
 	Compliance:   {PushRules, ActivateLaw, GrantWaiver, RevokeWaiver, AddEvidence, RevokeEvidence},
 	Counsel:      {PushRules, ActivateLaw, RevokeWaiver, AddEvidence, RevokeEvidence, GiveOpinion},
-	Operator:     {PushRules, ActivateGroupRules},
+	Operator:     {PushRules, ActivateGroupRules, NoteHalt},
 	RegionalLead: {PushRules, ActivateRegionRules, AddEvidence, RevokeEvidence},
 }
 
@@ -38,4 +39,5 @@ var policyDescriptions = map[Action]string{
 	AddEvidence:         "add evidence",
 	RevokeEvidence:      "revoke evidence",
 	GiveOpinion:         "give a legal opinion",
+	NoteHalt:            "note that something went off by regulation",
 }

@@ -138,6 +138,7 @@ var rights = map[string]right{
 	"GET /api/v1/policy/bundles":                  {who: readers, where: anywhere},
 	"GET /api/v1/policy/bundles/{digest}":         {who: readers, where: anywhere},
 	"GET /api/v1/policy/bundles/{digest}/preview": {who: readers, where: anywhere},
+	"GET /api/v1/policy/halts":                    {who: readers, where: anywhere},
 	"GET /api/v1/policy/forecast":                 {who: readers, where: anywhere, path: "/api/v1/policy/forecast?until=" + nextYear()},
 	"GET /api/v1/policy/rules/{id}":               {who: readers, where: anywhere},
 	"GET /api/v1/evidence":                        {who: readers, where: anywhere},

@@ -123,6 +123,9 @@ func (s *Server) start(ctx context.Context) error {
 	s.running.Go(func() { s.Access.Run(background, s.Directory) })
 	s.running.Go(func() { s.Ledger.Run(background) })
 	s.running.Go(func() { s.Governance.Run(background, s.cfg.Log) })
+	if !s.cfg.Unregulated {
+		s.running.Go(func() { s.Policy.Run(background, s.cfg.Log) })
+	}
 	s.running.Go(s.serve)
 	s.serveFlagd()
 	return nil

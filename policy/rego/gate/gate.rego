@@ -18,7 +18,7 @@ considered := {
 	"region", "facility", "capability", "offer", "enablement", "baseline", "freeze",
 	"token", "access", "person", "delegation", "store", "usage", "denominator",
 	"body", "seat", "cycle", "need", "case", "motion", "ballot", "note", "concern", "review",
-	"policy", "waiver", "evidence", "opinion", "audit",
+	"policy", "waiver", "evidence", "opinion", "halt", "audit",
 }
 
 group_rule := "group rule: sign-offs"
