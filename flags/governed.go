@@ -133,6 +133,13 @@ func (s *Service) Capability(tx *kv.Tx, key string) (Capability, Offer, error) {
 	return rec.Value, offer.Value, err
 }
 
+// CheckRegion refuses a region that there is not, in the transaction of somebody
+// who writes about one.
+func (s *Service) CheckRegion(tx *kv.Tx, key string) error {
+	_, err := getRegion(tx, key)
+	return err
+}
+
 // CheckMandate says what is wrong with an offer that is to be put to the vote, as
 // far as can be known before it is carried.
 func (s *Service) CheckMandate(tx *kv.Tx, m Mandate, act Act) error {

@@ -25,16 +25,30 @@ func (s *Service) RaiseNeed(ctx context.Context, o gate.Origin, n Need) (id stri
 		if _, err := find(tx, cycles, unknownCycle(n.Cycle), n.Cycle); err != nil {
 			return n, err
 		}
-		if n.YesIf != "" {
-			_, offer, err := s.flags.Capability(tx, n.YesIf)
-			if err == nil && !offer.Live() {
-				err = fault.New(fault.Refused, "not_offered", "%s is not offered, so there is nothing to say yes-if to", n.YesIf).Do("raise it as a plain need")
+		if n.Region != "" {
+			if err := s.flags.CheckRegion(tx, n.Region); err != nil {
+				return n, err
 			}
-			return raised, err
+		}
+		if n.YesIf != "" {
+			return raised, s.checkYesIf(tx, n, c)
 		}
 		return raised, nil
 	})
 	return n.ID, done, err
+}
+
+// checkYesIf: a yes-if answers an offer, so it is for whoever answers offers in the
+// region, and for an offer that stands.
+func (s *Service) checkYesIf(tx *kv.Tx, n Need, c gate.Change) error {
+	if err := identity.Can(c.Actor, identity.Answer, identity.Target{Kind: "enablement", ID: n.YesIf, Region: n.Region}); err != nil {
+		return err
+	}
+	_, offer, err := s.flags.Capability(tx, n.YesIf)
+	if err == nil && !offer.Live() {
+		err = fault.New(fault.Refused, "not_offered", "%s is not offered, so there is nothing to say yes-if to", n.YesIf).Do("raise it as a plain need")
+	}
+	return err
 }
 
 func (s *Service) needVerb(ctx context.Context, o gate.Origin, a identity.Action, id string, request any, change func(tx *kv.Tx, n Need, act Act) (Need, error)) (gate.Receipt, error) {
@@ -129,7 +143,7 @@ func (s *Service) ShareNote(ctx context.Context, o gate.Origin, n Note) (id stri
 		if err := n.check(); err != nil {
 			return err
 		}
-		if _, _, err := s.flags.Capability(tx, n.Capability); err != nil {
+		if err := s.checkPlace(tx, n.Region, n.Capability); err != nil {
 			return err
 		}
 		n.Shared = actOf(c, roleOf(c.Actor))
@@ -150,12 +164,21 @@ func (s *Service) RaiseConcern(ctx context.Context, o gate.Origin, n Concern) (i
 		if err != nil {
 			return err
 		}
-		if _, _, err := s.flags.Capability(tx, n.Capability); err != nil {
+		if err := s.checkPlace(tx, n.Region, n.Capability); err != nil {
 			return err
 		}
 		return kv.Create(tx, concerns.Key(n.ID), raised)
 	})
 	return n.ID, done, err
+}
+
+// checkPlace refuses a region and a capability that there are not.
+func (s *Service) checkPlace(tx *kv.Tx, region, capability string) error {
+	if err := s.flags.CheckRegion(tx, region); err != nil {
+		return err
+	}
+	_, _, err := s.flags.Capability(tx, capability)
+	return err
 }
 
 // TriageConcern says what is done about a concern.
