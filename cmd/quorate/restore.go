@@ -65,8 +65,9 @@ func newRestoreAcceptCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "accept", Short: "Accept a restored store, and with it what was lost",
 		Long: `Accept, on the record, that the store of a running server was restored from a backup
-and that what came after the backup is lost. It is for a person who may, and who has
-just signed in. A server that was started on a restored store serves nobody who could
+and that what came after the backup is lost. It is for an operator who signed in
+within the last five minutes, before the store was replaced: nobody can sign in while
+it is refused. A server that was started on a restored store serves nobody who could
 say this: start it once with --accept-restore REASON instead.`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
