@@ -4,7 +4,7 @@
 export GOFLAGS := -mod=readonly
 TOOL := go tool -modfile=internal/tools/go.mod
 
-.PHONY: help run build test check fmt race bench soak fuzz openapi
+.PHONY: help run build test check fmt race bench soak fuzz openapi screenshots
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -54,6 +54,10 @@ fuzz: ## every fuzz target for half a minute
 	  for target in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]*' $$dir/*_test.go | sed 's/func //'); do \
 	    echo "$$dir $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime 30s $$dir || exit 1; \
 	  done; done
+
+screenshots: ## every page as a picture, at both widths, light and dark, into screenshots/
+	rm -rf screenshots && mkdir screenshots
+	QUORATE_SCREENSHOTS=$(CURDIR)/screenshots go test -count=1 -run 'EveryPageIsAccessible' ./cmd/quorate
 
 openapi: ## write docs/openapi.yaml anew after a change of the API
 	QUORATE_UPDATE=1 go test -run OpenAPI ./internal/server

@@ -100,6 +100,9 @@ func (u *UI) changeRow(snap *flags.Snapshot, p gate.Proposal) ChangeRow {
 // know: "Answer an offer: Video visits in Colorado".
 func aboutTarget(snap *flags.Snapshot, a identity.Action, t identity.Target) string {
 	what, where := t.ID, ""
+	if t.Kind == "change" { // nobody knows one by its id
+		what = ""
+	}
 	if t.Kind == "enablement" || t.Kind == "capability" || t.Kind == "offer" || t.Kind == "baseline" {
 		if c, _, err := snap.Capability(t.ID); err == nil {
 			what = c.Value.Name
