@@ -63,6 +63,9 @@ func runDemo(ctx context.Context, c *cli, o demoOptions) error {
 	if err != nil {
 		return err
 	}
+	if o.withoutBody {
+		data.Governance = demoGovernance{}
+	}
 	provider, err := startIssuer(o.listen, data, c.now)
 	if err != nil {
 		return err

@@ -29,7 +29,7 @@ func newPracticeShareCommand(c *cli) *cobra.Command {
 	return newActCommand(c, act[string]{use: "share CAPABILITY --region REGION --configured TEXT --learned TEXT", short: "Tell the other regions what yours has learned", args: []string{"CAPABILITY"},
 		example: `  quorate practice share video_visit --region co --configured "Follow-ups only" \
     --learned "Call the day before" --measured "9 of 10 visits took place"`,
-		wants:   []string{"region", "configured", "learned"},
+		wants: []string{"region", "configured", "learned"},
 		options: func(cmd *cobra.Command) {
 			c.regionOption(cmd, &n.Region)
 			cmd.Flags().StringVar(&n.Configured, "configured", "", "`TEXT` that says how it is on there")

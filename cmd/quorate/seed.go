@@ -57,10 +57,11 @@ type demoData struct {
 	Enablements  []demoEnablement   `json:"enablements"`
 	Accounts     []demoAccount      `json:"accounts"`
 	Evidence     demoEvidence       `json:"evidence"`
+	Governance   demoGovernance     `json:"governance"`
 }
 
 func readDemoData() (d demoData, err error) {
-	for _, file := range []string{"regions", "capabilities", "offers", "enablements", "accounts", "evidence"} {
+	for _, file := range []string{"regions", "capabilities", "offers", "enablements", "accounts", "evidence", "governance"} {
 		raw, err := demoFiles.ReadFile("demo/" + file + ".yaml")
 		if err != nil {
 			return d, err
@@ -88,7 +89,8 @@ func readYAML(raw []byte, into any) error {
 type seeder struct {
 	s       *server.Server
 	now     func() time.Time
-	secrets map[string]string // account key → token
+	secrets map[string]string             // account key → token
+	people  map[string]identity.Principal // account key → who signed in as it
 }
 
 // seed furnishes an empty server and returns a token per account.
@@ -120,7 +122,10 @@ func seed(ctx context.Context, s *server.Server, d demoData, now func() time.Tim
 	if err := z.regulate(ctx, d.Evidence); err != nil {
 		return nil, err
 	}
-	return z.secrets, z.enablements(ctx, d)
+	if err := z.enablements(ctx, d); err != nil || d.Governance.Body.Key == "" || z.s.Door == nil {
+		return z.secrets, err // without a way for people to sign in nobody could sit in it
+	}
+	return z.secrets, z.group(ctx, d) // last: once a body stands, offers come of its motions alone
 }
 
 // firstOperator signs in with the token that the server wrote for whoever
