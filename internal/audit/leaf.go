@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -36,6 +37,7 @@ type Leaf struct {
 	Action    identity.Action `json:"action"`
 	Target    identity.Target `json:"target"`
 	Reason    string          `json:"reason,omitempty"`
+	Emergency bool            `json:"emergency,omitempty"`  // asked for ahead of its sign-offs
 	Request   string          `json:"request"`              // sha256 of the request in canonical JSON (RFC 8785)
 	RequestID string          `json:"request_id,omitempty"` // joins the leaf to the server's log
 	Edits     []kv.Edit       `json:"edits,omitempty"`      // what changed: before and after
@@ -50,6 +52,10 @@ type Actor struct {
 	ID    string   `json:"id"`
 	Name  string   `json:"name"`
 	Roles []string `json:"roles"`
+	// Strength is how the actor proved who it is, see identity.Strength; "" in entries
+	// of before it was recorded. SignedIn is when a person last signed in.
+	Strength identity.Strength `json:"strength,omitempty"`
+	SignedIn time.Time         `json:"signed_in,omitzero"`
 }
 
 // A Decision is what policy said of the change when it was made.
@@ -88,7 +94,7 @@ type Refusal struct {
 
 // ActorOf describes a principal as it stands at this moment.
 func ActorOf(p identity.Principal) Actor {
-	return Actor{ID: p.ID, Name: p.Name, Roles: p.RoleNames()}
+	return Actor{ID: p.ID, Name: p.Name, Roles: p.RoleNames(), Strength: cmp.Or(p.Strength, identity.ByToken), SignedIn: p.AuthTime.UTC()}
 }
 
 // Path is where the leaf stands: one place for the change itself, another for

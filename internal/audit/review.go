@@ -2,6 +2,8 @@ package audit
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/quorate/quorate/internal/fault"
@@ -14,10 +16,14 @@ type Query struct {
 	Action identity.Action // exactly
 	Region string          // of the target
 	Result Result
-	From   time.Time // inclusive
-	To     time.Time // exclusive
-	Before int64     // only entries of a lower index: where the last page ended; 0: from the newest
-	Limit  int       // at least 1
+	Role   identity.Role     // among those that the actor held, for whichever region
+	By     identity.Strength // how the actor proved who it is
+	// Emergency wants only what was asked for ahead of its sign-offs.
+	Emergency bool
+	From      time.Time // inclusive
+	To        time.Time // exclusive
+	Before    int64     // only entries of a lower index: where the last page ended; 0: from the newest
+	Limit     int       // at least 1
 }
 
 func (q Query) wants(l Leaf) bool {
@@ -25,8 +31,20 @@ func (q Query) wants(l Leaf) bool {
 		(q.Action == "" || q.Action == l.Action) &&
 		(q.Region == "" || q.Region == l.Target.Region) &&
 		(q.Result == "" || q.Result == l.Result) &&
+		(q.Role == "" || l.Actor.held(q.Role)) &&
+		(q.By == "" || q.By == l.Actor.Strength) &&
+		(!q.Emergency || l.Emergency) &&
 		(q.From.IsZero() || !l.At.Before(q.From)) &&
 		(q.To.IsZero() || l.At.Before(q.To))
+}
+
+// held reports whether the actor held the role: "regional_lead" is found in
+// "regional_lead(co)".
+func (a Actor) held(role identity.Role) bool {
+	return slices.ContainsFunc(a.Roles, func(name string) bool {
+		name, _, _ = strings.Cut(name, "(")
+		return name == string(role)
+	})
 }
 
 // A Page is a part of what was found, the newest first.

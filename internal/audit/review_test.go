@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/quorate/quorate/internal/fault"
+	"github.com/quorate/quorate/internal/identity"
 )
 
 // pages reads all pages of a query and returns the numbers of the leaves.
@@ -105,6 +106,28 @@ func TestAnEntryIsFoundByItsKey(t *testing.T) {
 	for _, id := range []string{keyNumber(8), "x", "", "../../head", keyNumber(2) + "-refused"} {
 		if _, err := b.log.Show(t.Context(), id); !fault.Is(err, fault.NotFound) && !fault.Is(err, fault.Invalid) {
 			t.Errorf("%q: %v", id, err)
+		}
+	}
+}
+
+func TestAReviewByRoleStrengthAndEmergency(t *testing.T) {
+	lead := Leaf{Actor: Actor{Roles: []string{"auditor", "regional_lead(hi,co)"}, Strength: identity.BySignIn}, Emergency: true}
+	script := Leaf{Actor: Actor{Roles: []string{"regional_lead_deputy(co)"}, Strength: identity.ByToken}}
+	for name, c := range map[string]struct {
+		q            Query
+		lead, script bool
+	}{
+		"a role, for whichever region": {Query{Role: identity.RegionalLead}, true, false},
+		"another role of theirs":       {Query{Role: identity.Auditor}, true, false},
+		"a role that nobody held":      {Query{Role: identity.Operator}, false, false},
+		"signed in":                    {Query{By: identity.BySignIn}, true, false},
+		"with a token":                 {Query{By: identity.ByToken}, false, true},
+		"an emergency":                 {Query{Emergency: true}, true, false},
+		"all of these":                 {Query{Emergency: true, By: identity.BySignIn, Role: identity.Auditor}, true, false},
+		"nothing in particular":        {Query{}, true, true},
+	} {
+		if c.q.wants(lead) != c.lead || c.q.wants(script) != c.script {
+			t.Errorf("%s: %v, %v", name, c.q.wants(lead), c.q.wants(script))
 		}
 	}
 }

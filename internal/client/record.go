@@ -41,6 +41,11 @@ func (c *Client) Review(ctx context.Context, q audit.Query) (Answer[RecordPage],
 	set("action", string(q.Action))
 	set("region", q.Region)
 	set("result", string(q.Result))
+	set("role", string(q.Role))
+	set("strength", string(q.By))
+	if q.Emergency {
+		v.Set("emergency", "true")
+	}
 	for name, t := range map[string]time.Time{"from": q.From, "to": q.To} {
 		if !t.IsZero() {
 			v.Set(name, t.UTC().Format(time.RFC3339))

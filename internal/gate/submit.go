@@ -136,7 +136,7 @@ func (g *Gate) pass(ctx context.Context, c *Change, work func(*kv.Tx, *Change, *
 func leafOf(c Change, digest string) audit.Leaf {
 	return audit.Leaf{
 		ID: c.ID, At: c.At, Result: audit.Applied, Actor: audit.ActorOf(c.Actor), Action: c.Action, Target: c.Target,
-		Reason: c.Reason, Request: digest, RequestID: c.RequestID,
+		Reason: c.Reason, Emergency: c.Emergency > 0, Request: digest, RequestID: c.RequestID,
 	}
 }
 

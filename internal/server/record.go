@@ -55,18 +55,21 @@ type Consistency struct {
 
 // reviewInput is what a reviewer looks for.
 type reviewInput struct {
-	Who    string          `query:"who" maxLength:"256" doc:"Only what this actor did: an id, such as token:4f7c, or a name."`
-	Action identity.Action `query:"action" maxLength:"64" doc:"Only this action, such as enablement.turn_off."`
-	Region string          `query:"region" maxLength:"64" doc:"Only what was directed at this region. Whoever reads the record of some regions alone must name one."`
-	Result audit.Result    `query:"result" enum:"applied,proposed,refused"`
-	From   time.Time       `query:"from" doc:"Only what was recorded at this time or later (RFC 3339)."`
-	To     time.Time       `query:"to" doc:"Only what was recorded before this time (RFC 3339)."`
-	Before int64           `query:"before" minimum:"0" doc:"Only entries of a lower index: the next of the page before."`
-	Limit  int             `query:"limit" minimum:"1" maximum:"500" default:"50" doc:"How many entries, the newest first."`
+	Who       string            `query:"who" maxLength:"256" doc:"Only what this actor did: an id, such as token:4f7c, or a name."`
+	Action    identity.Action   `query:"action" maxLength:"64" doc:"Only this action, such as enablement.turn_off."`
+	Region    string            `query:"region" maxLength:"64" doc:"Only what was directed at this region. Whoever reads the record of some regions alone must name one."`
+	Result    audit.Result      `query:"result" enum:"applied,proposed,refused"`
+	Role      identity.Role     `query:"role" maxLength:"64" doc:"Only what was done by somebody who held this role, such as regional_lead."`
+	Strength  identity.Strength `query:"strength" enum:"token,host,sign_in" doc:"Only what was done by somebody who proved who they are in this way."`
+	Emergency bool              `query:"emergency" doc:"Only what was asked for as an emergency, ahead of its sign-offs."`
+	From      time.Time         `query:"from" doc:"Only what was recorded at this time or later (RFC 3339)."`
+	To        time.Time         `query:"to" doc:"Only what was recorded before this time (RFC 3339)."`
+	Before    int64             `query:"before" minimum:"0" doc:"Only entries of a lower index: the next of the page before."`
+	Limit     int               `query:"limit" minimum:"1" maximum:"500" default:"50" doc:"How many entries, the newest first."`
 }
 
 func (in *reviewInput) query() audit.Query {
-	return audit.Query{Who: in.Who, Action: in.Action, Region: in.Region, Result: in.Result, From: in.From, To: in.To, Before: in.Before, Limit: in.Limit}
+	return audit.Query{Who: in.Who, Action: in.Action, Region: in.Region, Result: in.Result, Role: in.Role, By: in.Strength, Emergency: in.Emergency, From: in.From, To: in.To, Before: in.Before, Limit: in.Limit}
 }
 
 // recordOperation describes a read of the record.

@@ -58,6 +58,14 @@ func TestTheKeyOfTheRecordIsReplacedByAPersonWhoHasJustSignedIn(t *testing.T) {
 	if a := s.must(s.do("GET", "/api/v1/audit?action=audit.replace_key&result=applied", s.operator, nil)); len(a.body["items"].([]any)) != 1 {
 		t.Errorf("on the record: %s", a.raw)
 	}
+	for query, want := range map[string]int{"strength=sign_in&role=operator": 1, "strength=token": 0, "role=counsel": 0, "emergency=true": 0} {
+		if a := s.must(s.do("GET", "/api/v1/audit?action=audit.replace_key&result=applied&"+query, s.operator, nil)); len(a.body["items"].([]any)) != want {
+			t.Errorf("%s: want %d, got %s", query, want, a.raw)
+		}
+	}
+	if a := s.do("GET", "/api/v1/audit?strength=oath", s.operator, nil); a.status != 400 {
+		t.Errorf("a strength that there is not: %d %s", a.status, a.raw)
+	}
 	s.stop()
 	s.start() // with the new key
 	s.token("after the start", identity.Auditor, "*")
