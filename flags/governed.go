@@ -38,6 +38,26 @@ func checkUngoverned(tx *kv.Tx) error {
 		Do("move that it be offered; see `quorate motion move --help`")
 }
 
+// checkStage keeps whoever describes a capability from taking it past what a motion
+// has decided, once there are motions: being built and being ready are facts of what
+// was funded, and funded it is by a motion alone. Back, and to its end, it may go.
+func checkStage(tx *kv.Tx, key string, before, next Stage) error {
+	if before == next || !slices.Contains([]Stage{Funded, InBuild, Ready, Offered}, next) ||
+		slices.Contains([]Stage{Funded, InBuild, Ready, Offered}, before) {
+		return nil
+	}
+	rec, err := kv.Get(tx, governed.Key("offers"))
+	if err != nil || !rec.Exists() {
+		return err
+	}
+	if before == "" {
+		before = "new"
+	}
+	return fault.New(fault.Refused, "stage_by_motion", "%s is %s and cannot be set to %s: since %s what is built is funded by motion",
+		key, before, next, rec.Value.Since.At.Format("2006-01-02")).
+		Do("set it to proposed, and have a case for it adopted; see `quorate motion move --help`").At("/stage")
+}
+
 // A Mandate is what a carried motion wants done with the offer of a capability.
 type Mandate struct {
 	Motion     string

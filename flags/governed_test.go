@@ -100,3 +100,36 @@ func TestTheStagesAMotionBringsAbout(t *testing.T) {
 		}
 	}
 }
+
+// Once governed, what was funded is built and made ready by whoever builds it; what
+// was not, and what has ended, is taken on by a motion alone.
+func TestOnceGovernedNobodyFundsByWritingAStage(t *testing.T) {
+	for _, c := range []struct {
+		from, to flags.Stage
+		ok       bool
+	}{
+		{"", flags.Proposed, true}, {"", flags.Funded, false}, {"", flags.InBuild, false}, {"", flags.Ready, false},
+		{flags.Proposed, flags.Funded, false}, {flags.Proposed, flags.InBuild, false}, {flags.Proposed, flags.Ready, false},
+		{flags.Funded, flags.InBuild, true}, {flags.InBuild, flags.Ready, true}, {flags.Funded, flags.Ready, true},
+		{flags.Ready, flags.InBuild, true}, {flags.Ready, flags.Proposed, true}, {flags.Ready, flags.Retired, true},
+		{flags.Retired, flags.Ready, false}, {flags.Retiring, flags.Ready, false}, {flags.Retired, flags.Proposed, true},
+	} {
+		h := newHouse(t)
+		one := capability("video_visit")
+		if one.Stage = c.from; c.from != "" {
+			h.must(h.SetCapability(ctx, operator, one))
+		}
+		if err := h.byMotion(flags.Govern); err != nil {
+			t.Fatal(err)
+		}
+		one.Stage = c.to
+		_, err := h.SetCapability(ctx, operator, one)
+		if c.ok != (err == nil) || err != nil && !fault.HasCode(err, "stage_by_motion") {
+			t.Errorf("%q to %s: %v", c.from, c.to, err)
+		}
+		if one.Name = "Another name"; c.from != "" && err != nil { // all else can be described
+			one.Stage = c.from
+			h.must(h.SetCapability(ctx, operator, one))
+		}
+	}
+}

@@ -92,6 +92,9 @@ func (s *Service) SetCapability(ctx context.Context, o gate.Origin, c Capability
 		if next.Stage, err = stageUnderOffer(c, offer.Value); err != nil {
 			return err
 		}
+		if err := checkStage(tx, c.Key, before.Value.Stage, next.Stage); err != nil {
+			return err
+		}
 		if err := checkPrerequisites(next, prerequisitesIn(tx)); err != nil {
 			return err
 		}

@@ -20,11 +20,16 @@ const (
 // whichever comes first does it, and for the others there is nothing left to do.
 func (s *Service) Run(ctx context.Context, log *slog.Logger) {
 	tried := map[string]time.Time{}
+	said := false
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(clerkEvery):
+		}
+		if err := s.CheckKey(ctx); !said && fault.HasCode(err, "other_seal_key") {
+			said = true
+			log.Error("this server neither opens motions nor takes ballots nor counts; the other servers do", "error", err)
 		}
 		if err := s.Tick(ctx, tried); err != nil && ctx.Err() == nil && !fault.Is(err, fault.StoreUnavailable) {
 			log.Error("the clerk could not finish its round; it goes on trying", "error", err)

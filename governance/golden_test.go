@@ -32,6 +32,7 @@ func TestStoredJSONIsKept(t *testing.T) {
 	keep[Note](t, "notes")
 	keep[Concern](t, "concerns")
 	keep[Review](t, "reviews")
+	keep[Seal](t, "seals")
 }
 
 // keep holds a value with every field filled against its file, in both directions.

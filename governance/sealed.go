@@ -23,6 +23,7 @@ import (
 	"github.com/google/renameio/v2"
 
 	"github.com/quorate/quorate/internal/fault"
+	"github.com/quorate/quorate/internal/kv"
 )
 
 // SealKeyFile is the seal key's name in the data directory.
@@ -196,6 +197,34 @@ func (k SealKey) check(o Opening) error {
 	}
 	return fault.New(fault.NotReady, "other_seal_key", "this server has the seal key %s, and the motion was opened with %s", k.Fingerprint(), o.SealKey).
 		Do("give every server the same --seal-key-file")
+}
+
+// A Seal says which seal key the ballots of a store are for. It is written when the
+// first body is founded, so that no replica with another key opens a motion that the
+// others could neither take ballots on nor count.
+type Seal struct {
+	Fingerprint string `json:"fingerprint"`
+	Since       Act    `json:"since"`
+}
+
+// hold records the key of a store in which there is none yet, and refuses another.
+func (k SealKey) hold(tx *kv.Tx, act Act) error {
+	rec, err := kv.Get(tx, seals.Key("store"))
+	if err != nil {
+		return err
+	}
+	if !rec.Exists() {
+		return kv.Put(tx, seals.Key("store"), Seal{Fingerprint: k.Fingerprint(), Since: act})
+	}
+	return k.match(rec.Value)
+}
+
+func (k SealKey) match(held Seal) error {
+	if held.Fingerprint == k.Fingerprint() {
+		return nil
+	}
+	return fault.New(fault.NotReady, "other_seal_key", "this server has the seal key %s, and the ballots of this store are sealed for %s", k.Fingerprint(), held.Fingerprint).
+		Do("give every server the same --seal-key-file, and restore it where it was lost")
 }
 
 // A Receipt is what a member keeps of a ballot: enough to show, to themselves and

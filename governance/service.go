@@ -22,6 +22,16 @@ type Service struct {
 	now   func() time.Time
 }
 
+// CheckKey says whether this replica has the seal key that the ballots of the store
+// are for. Where no body was founded yet, any key will do.
+func (s *Service) CheckKey(ctx context.Context) error {
+	rec, err := kv.Get(s.store.View(ctx), seals.Key("store"))
+	if err != nil || !rec.Exists() {
+		return err
+	}
+	return s.key.match(rec.Value)
+}
+
 // NewService makes the verbs. All replicas of a store need the same key.
 func NewService(g *gate.Gate, store *kv.Store, f *flags.Service, key SealKey, now func() time.Time) *Service {
 	return &Service{gate: g, store: store, flags: f, key: key, now: now}
@@ -46,6 +56,9 @@ func (s *Service) FoundBody(ctx context.Context, o gate.Origin, f Founding) (gat
 		}
 		act := actOf(c, string(identity.Operator))
 		if err := flags.Govern(tx, act.flagged()); err != nil {
+			return err
+		}
+		if err := s.key.hold(tx, act); err != nil {
 			return err
 		}
 		return foundBody(tx, f, act)

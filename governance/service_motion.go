@@ -190,6 +190,9 @@ func (s *Service) Open(ctx context.Context, o gate.Origin, id string, closes tim
 		if err := openable(m, h, closes, c.At); err != nil {
 			return m, err
 		}
+		if err := s.key.hold(tx, act); err != nil {
+			return m, err
+		}
 		subject, err := s.resolve(tx, h, m, c.At)
 		if err != nil {
 			return m, err

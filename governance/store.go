@@ -30,6 +30,7 @@ var (
 	concerns = kv.NewCollection[Concern]("concerns", 1)
 	reviews  = kv.NewCollection[Review]("reviews", 1) // CASE
 	counts   = kv.NewCollection[Count]("counts", 1)   // MOTION/SITTING
+	seals    = kv.NewCollection[Seal]("seals", 1)     // one: which seal key the store's ballots are for
 )
 
 func getBody(tx *kv.Tx, key string) (kv.Record[Body], error) {
