@@ -19,6 +19,7 @@ import (
 
 func newDemoCommand(c *cli) *cobra.Command {
 	var o demoOptions
+	var forward bool
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Try Quorate: a server furnished with eight regions, in a temporary directory",
@@ -27,11 +28,18 @@ their facilities, the capabilities of a patient portal, what is offered and how
 the regions have answered so far; then say what to try.
 
 It is a demo: its data is illustrative, nothing of it is legal advice, and what
-is done in it is gone when it stops (unless --data-dir keeps it).`,
+is done in it is gone when it stops (unless --data-dir keeps it).
+
+A ballot of its strategy group is open. In another terminal, --fast-forward moves the
+clock of the running demo to the ballot's deadline, which closes it.`,
 		Example: `  quorate demo
-  quorate demo --listen 127.0.0.1:0 --env-file demo.env`,
+  quorate demo --listen 127.0.0.1:0 --env-file demo.env
+  quorate demo --fast-forward`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if forward {
+				return c.fastForward(cmd.Context())
+			}
 			return runDemo(cmd.Context(), c, o)
 		},
 	}
@@ -39,6 +47,7 @@ is done in it is gone when it stops (unless --data-dir keeps it).`,
 	_ = cmd.Flags().Lookup("log-level").Value.Set("error") // the demo's output is what to try
 	cmd.Flags().Lookup("log-level").DefValue = "error"
 	cmd.Flags().StringVar(&o.envFile, "env-file", "", "also write QUORATE_URL and a token per account to this file, as shell assignments")
+	cmd.Flags().BoolVar(&forward, "fast-forward", false, "move the clock of the demo that runs to the next deadline of a ballot")
 	cmd.Flags().BoolVar(&o.withoutBody, "without-body", false, "found no body: the operator grants the offers")
 	return cmd
 }
@@ -66,21 +75,27 @@ func runDemo(ctx context.Context, c *cli, o demoOptions) error {
 	if o.withoutBody {
 		data.Governance = demoGovernance{}
 	}
-	provider, err := startIssuer(o.listen, data, c.now)
+	clock := &demoClock{base: c.now}
+	provider, err := startIssuer(o.listen, data, clock.now)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = provider.Close() }() // nothing is kept in it
-	cfg := server.Config{Listen: o.listen, DataDir: o.dataDir, Version: version(), Log: o.logger(c), Now: c.now,
+	cfg := server.Config{Listen: o.listen, DataDir: o.dataDir, Version: version(), Log: o.logger(c), Now: clock.now,
 		OIDC:   access.OIDC{Issuer: provider.URL, ClientID: provider.ClientID, ClientSecret: provider.ClientSecret},
 		Notice: demoNotice}
 	return serve(ctx, cfg, func(ctx context.Context, s *server.Server) error {
 		provider.Register(s.URL() + access.CallbackPath)
 		fmt.Fprintf(c.stderr, "Furnishing the demo…\n")
-		env, err := furnish(ctx, c, s, data, o)
+		env, err := furnish(ctx, clock, s, data, o)
 		if err != nil {
 			return err
 		}
+		control, err := clock.serve(ctx, s)
+		if err != nil {
+			return err
+		}
+		env += controlLine(control)
 		files := []string{filepath.Join(o.dataDir, "demo.env")}
 		if o.envFile != "" {
 			files = append(files, o.envFile)
@@ -97,7 +112,7 @@ func runDemo(ctx context.Context, c *cli, o demoOptions) error {
 
 // furnish seeds an empty server, or takes up a demo that was kept, and returns
 // the shell assignments.
-func furnish(ctx context.Context, c *cli, s *server.Server, data demoData, o demoOptions) (string, error) {
+func furnish(ctx context.Context, clock *demoClock, s *server.Server, data demoData, o demoOptions) (string, error) {
 	if err := s.Settled(ctx); err != nil {
 		return "", err
 	}
@@ -108,9 +123,10 @@ func furnish(ctx context.Context, c *cli, s *server.Server, data demoData, o dem
 				Do("choose an empty directory with --data-dir, or use `quorate serve`").Because(err)
 		}
 		_, tokens, _ := strings.Cut(string(kept), "\n")
+		tokens, _, _ = strings.Cut(tokens, demoControl+"=")
 		return urlLine(s.URL()) + tokens, nil
 	}
-	secrets, err := seed(ctx, s, data, c.now)
+	secrets, err := seed(ctx, s, data, clock.now)
 	if err != nil {
 		return "", err
 	}
@@ -172,6 +188,13 @@ Or, in another terminal, take the demo's accounts into your shell:
 5  See why, and who said so:
 
      QUORATE_TOKEN=$QUORATE_TOKEN_CO_LEAD {q} explain video_visit --region co
+
+6  The group's ballot on the priorities of the year is open. See it; let its time pass:
+
+     QUORATE_TOKEN=$QUORATE_TOKEN_AUDITOR {q} motion list
+     {q} demo --fast-forward
+
+   To vote, sign in as a member who has not: {q} login, then {q} ballot cast.
 
 Stop the demo with Ctrl-C.
 `
