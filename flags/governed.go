@@ -1,6 +1,7 @@
 package flags
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/quorate/quorate/internal/fault"
@@ -151,6 +152,50 @@ func (s *Service) Capability(tx *kv.Tx, key string) (Capability, Offer, error) {
 	}
 	offer, err := kv.Get(tx, offers.Key(key))
 	return rec.Value, offer.Value, err
+}
+
+// A Said is what a region has said to an offer that stands; Answer is "" where it
+// has not answered that offer.
+type Said struct {
+	Offer  Offer
+	Region string
+	Answer Answer
+	Until  string // of the answer later
+}
+
+// Answers lists for each offer that stands what each region has said to it, by
+// capability and region.
+func (s *Service) Answers(tx *kv.Tx) ([]Said, error) {
+	granted, err := kv.List(tx, offers)
+	if err != nil {
+		return nil, err
+	}
+	asked, err := kv.List(tx, regions)
+	if err != nil {
+		return nil, err
+	}
+	given, err := kv.List(tx, enablements)
+	if err != nil {
+		return nil, err
+	}
+	var list []Said
+	for _, o := range granted {
+		if !o.Value.Live() {
+			continue
+		}
+		for _, r := range asked {
+			one := Said{Offer: o.Value, Region: r.Value.Key}
+			e := given[enablements.Key(r.Value.Key, o.Value.Capability).Path()]
+			if e.Exists() && e.Value.answers(o.Value) {
+				one.Answer, one.Until = e.Value.Answer, e.Value.Until
+			}
+			list = append(list, one)
+		}
+	}
+	slices.SortFunc(list, func(a, b Said) int {
+		return cmp.Or(cmp.Compare(a.Offer.Capability, b.Offer.Capability), cmp.Compare(a.Region, b.Region))
+	})
+	return list, nil
 }
 
 // CheckRegion refuses a region that there is not, in the transaction of somebody

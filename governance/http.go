@@ -232,6 +232,11 @@ func (s *Service) cycleRoutes(a huma.API) {
 			receipt, err := s.RankNeeds(ctx, in.Body.origin(ctx, in.Keyed), order)
 			return api.Wrote(order, receipt, err)
 		})
+	reading(a, op("list-answers", http.MethodGet, "/cycles/{cycle}/answers", "cycles", "List what each region says to each offer that stands, its silence included"),
+		func(ctx context.Context, in *CyclePath) (api.List[RegionAnswer], error) {
+			list, err := s.Answers(ctx, in.Cycle)
+			return api.List[RegionAnswer]{Items: list}, err
+		})
 	reading(a, op("list-orders", http.MethodGet, "/cycles/{cycle}/orders", "needs", "List the regions' orders of the needs"),
 		func(ctx context.Context, in *CyclePath) (api.List[Stored[Order]], error) {
 			if _, err := find(s.store.View(ctx), cycles, unknownCycle(in.Cycle), in.Cycle); err != nil {
