@@ -46,6 +46,9 @@ func newBrowser(t *testing.T, url string) *browser {
 	t.Cleanup(stop)
 	ctx, end := context.WithTimeout(ctx, 4*time.Minute)
 	t.Cleanup(end)
+	if err := chromedp.Do(ctx); err != nil { // it ends with the context that it began with
+		t.Fatal(err)
+	}
 	return &browser{t: t, ctx: ctx, url: url}
 }
 
