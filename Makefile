@@ -21,12 +21,12 @@ test: ## pass all tests
 	RAPID_SEED=2015 go test -timeout 20m ./...
 
 check: ## formatting, vet, staticcheck
-	@test -z "$$(gofmt -l cmd flags governance policy internal)" || { gofmt -l cmd flags governance policy internal; echo 'run: make fmt'; exit 1; }
+	@test -z "$$(gofmt -l cmd flags governance policy internal ui)" || { gofmt -l cmd flags governance policy internal ui; echo 'run: make fmt'; exit 1; }
 	go vet ./...
 	$(TOOL) staticcheck ./...
 
 fmt: ## format the code
-	$(TOOL) gofumpt -w cmd flags governance policy internal
+	$(TOOL) gofumpt -w cmd flags governance policy internal ui
 
 race: ## all tests under the race detector
 	go test -race -timeout 40m ./...
@@ -55,9 +55,9 @@ fuzz: ## every fuzz target for half a minute
 	    echo "$$dir $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime 30s $$dir || exit 1; \
 	  done; done
 
-screenshots: ## every page as a picture, at both widths, light and dark, into screenshots/
-	rm -rf screenshots && mkdir screenshots
-	QUORATE_SCREENSHOTS=$(CURDIR)/screenshots go test -count=1 -run 'EveryPageIsAccessible' ./cmd/quorate
+screenshots: ## every page as a picture, at both widths, light and dark, into .screenshots/
+	rm -rf .screenshots && mkdir .screenshots
+	QUORATE_SCREENSHOTS=$(CURDIR)/.screenshots go test -count=1 -run 'EveryPageIsAccessible' ./cmd/quorate
 
 openapi: ## write docs/openapi.yaml anew after a change of the API
 	QUORATE_UPDATE=1 go test -run OpenAPI ./internal/server
