@@ -33,8 +33,7 @@ const (
 	AcceptRestore  Action = "store.accept_restore"
 	Backup         Action = "store.backup" // whoever has one has everything, hashes of tokens included
 
-	ReplaceKey    Action = "audit.replace_key" // that signs the record
-	ExamineRecord Action = "audit.examine"     // to say that a part of the record was examined
+	ReplaceKey Action = "audit.replace_key" // that signs the record
 
 	ReadState  Action = "state.read"
 	ReadTokens Action = "token.read"
@@ -50,7 +49,7 @@ const (
 // Actions lists every action, in the order above.
 var Actions = slices.Concat([]Action{SetRegion, SetFacility, SetCapability, GrantOffer, WithdrawOffer, Answer, TurnOff,
 	SetBaseline, AcceptBaseline, SetFreeze, EndFreeze, IssueToken, RotateToken, RevokeToken,
-	SetGroups, DisablePerson, EnablePerson, Delegate, EndDelegation, TrackUse, ReadUsage, SetDenominator, AcceptRestore, Backup, ReplaceKey, ExamineRecord, ReadState, ReadTokens, ReadAccess, ReadRecord, Evaluate}, governanceActions, changeActions, policyActions)
+	SetGroups, DisablePerson, EnablePerson, Delegate, EndDelegation, TrackUse, ReadUsage, SetDenominator, AcceptRestore, Backup, ReplaceKey, ReadState, ReadTokens, ReadAccess, ReadRecord, Evaluate}, governanceActions, changeActions, policyActions)
 
 // Known reports whether a is one of Actions.
 func (a Action) Known() bool { return slices.Contains(Actions, a) }
@@ -83,11 +82,11 @@ var table = with(map[Role][]Action{
 	Operator: {ReadUsage, SetRegion, SetFacility, SetCapability, GrantOffer, WithdrawOffer, TurnOff,
 		SetBaseline, SetFreeze, EndFreeze, IssueToken, RotateToken, RevokeToken, SetGroups, DisablePerson, EnablePerson, EndDelegation,
 		AcceptRestore, Backup, ReplaceKey, ReadState, ReadTokens, ReadAccess, ReadRecord, Evaluate},
-	RegionalLead:   {ReadUsage, SetDenominator, SetFacility, Answer, TurnOff, AcceptBaseline, SetFreeze, EndFreeze, Delegate, EndDelegation, ReadState, ReadAccess, ReadRecord, ExamineRecord, Evaluate},
+	RegionalLead:   {ReadUsage, SetDenominator, SetFacility, Answer, TurnOff, AcceptBaseline, SetFreeze, EndFreeze, Delegate, EndDelegation, ReadState, ReadAccess, ReadRecord, Evaluate},
 	ClinicalSafety: {ReadUsage, TurnOff, Delegate, EndDelegation, ReadState, ReadAccess, ReadRecord, Evaluate},
-	Compliance:     {ReadUsage, TurnOff, DisablePerson, Delegate, EndDelegation, ReadState, ReadAccess, ReadRecord, ExamineRecord, Evaluate},
-	Auditor:        {ReadUsage, ReadState, ReadTokens, ReadAccess, ReadRecord, ExamineRecord, Evaluate},
-	Counsel:        {ReadUsage, Delegate, EndDelegation, ReadState, ReadAccess, ReadRecord, ExamineRecord},
+	Compliance:     {ReadUsage, TurnOff, DisablePerson, Delegate, EndDelegation, ReadState, ReadAccess, ReadRecord, Evaluate},
+	Auditor:        {ReadUsage, ReadState, ReadTokens, ReadAccess, ReadRecord, Evaluate},
+	Counsel:        {ReadUsage, Delegate, EndDelegation, ReadState, ReadAccess, ReadRecord},
 	HealthPlan:     {ReadUsage, Delegate, EndDelegation, ReadState, ReadAccess, ReadRecord},
 	Chair:          {ReadUsage, ReadState, ReadAccess, ReadRecord},
 	Secretary:      {ReadUsage, ReadState, ReadAccess, ReadRecord},
@@ -221,7 +220,6 @@ var descriptions = map[Action]string{
 	AcceptRestore:  "accept a restored store",
 	Backup:         "back the store up",
 	ReplaceKey:     "replace the key that signs the record",
-	ExamineRecord:  "say that the record was examined",
 	ReadState:      "read regions, capabilities and their state",
 	ReadTokens:     "read the list of tokens",
 	ReadAccess:     "read who may do what",
