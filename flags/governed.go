@@ -161,6 +161,7 @@ type Said struct {
 	Region string
 	Answer Answer
 	Until  string // of the answer later
+	Act    Act    // who answered, when and why
 }
 
 // Answers lists for each offer that stands what each region has said to it, by
@@ -187,7 +188,7 @@ func (s *Service) Answers(tx *kv.Tx) ([]Said, error) {
 			one := Said{Offer: o.Value, Region: r.Value.Key}
 			e := given[enablements.Key(r.Value.Key, o.Value.Capability).Path()]
 			if e.Exists() && e.Value.answers(o.Value) {
-				one.Answer, one.Until = e.Value.Answer, e.Value.Until
+				one.Answer, one.Until, one.Act = e.Value.Answer, e.Value.Until, e.Value.Answered
 			}
 			list = append(list, one)
 		}

@@ -205,6 +205,8 @@ func (s *Service) cycleRoutes(a huma.API) {
 			rec, err := find(s.store.View(ctx), cycles, unknownCycle(in.Cycle), in.Cycle)
 			return stored(rec), err
 		})
+	reading(a, op("report-year", http.MethodGet, "/cycles/{cycle}/report", "cycles", "Report how a cycle went"),
+		func(ctx context.Context, in *CyclePath) (YearReport, error) { return s.YearReport(ctx, in.Cycle) })
 	huma.Register(a, op("set-cycle", http.MethodPut, "/cycles/{cycle}", "cycles", "Set a body's year, or move its days"),
 		func(ctx context.Context, in *struct {
 			api.Keyed

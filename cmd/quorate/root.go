@@ -86,7 +86,7 @@ func (c *cli) addCommands(root *cobra.Command) {
 	add := func(group string, commands ...*cobra.Command) { addInOrder(root, group, commands...) }
 	add(decide, newEnableCommand(c), newLaterCommand(c), newDeclineCommand(c), newOffCommand(c), newChangeCommand(c))
 	add(govern, newBodyCommand(c), newSeatCommand(c), newCycleCommand(c), newNeedCommand(c), newCaseCommand(c), newMotionCommand(c), newBallotCommand(c),
-		newPracticeCommand(c), newConcernCommand(c))
+		newPracticeCommand(c), newConcernCommand(c), newReportCommand(c))
 	add(look, newBoardCommand(c), newExplainCommand(c), newEvaluateCommand(c), newDriftCommand(c), newEnablementCommand(c), newUsageCommand(c),
 		newAuditCommand(c), newOutcomeCommand(c), newTallyCommand(c), newWhoamiCommand(c))
 	add(keep, newCapabilityCommand(c), newOfferCommand(c), newBaselineCommand(c), newFreezeCommand(c), newPolicyCommand(c), newEvidenceCommand(c), newWaiverCommand(c), newRegionCommand(c), newFacilityCommand(c), newAccessCommand(c), newTokenCommand(c))

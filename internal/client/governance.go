@@ -106,6 +106,11 @@ func (c *Client) RankNeeds(ctx context.Context, o governance.Order, why Why) (Wr
 	return write[governance.Order](ctx, c, http.MethodPut, c.v1("cycles", o.Cycle, "orders", o.Region), with(why, map[string]any{"needs": o.Needs}))
 }
 
+// YearReport reports how a cycle went.
+func (c *Client) YearReport(ctx context.Context, cycle string) (Answer[governance.YearReport], error) {
+	return read[governance.YearReport](ctx, c, c.v1("cycles", cycle, "report"), nil)
+}
+
 // ListNeeds lists the needs.
 func (c *Client) ListNeeds(ctx context.Context) (GovernanceList[governance.Need], error) {
 	return list[governance.Need](ctx, c, "needs")
