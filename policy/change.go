@@ -143,7 +143,6 @@ type ruleRequirement struct {
 	Region   string        `json:"region"`
 	Count    int           `json:"count"`
 	Apart    bool          `json:"apart"`
-	Fresh    bool          `json:"fresh"`
 	Evidence string        `json:"evidence"`
 	Met      bool          `json:"met"`
 	Hours    float64       `json:"hours"` // of a delay
@@ -184,7 +183,7 @@ func readChangeDecision(answer any) (gate.Decision, error) {
 			return d, fmt.Errorf("rule %s: a delay of %v hours", r.Rule, r.Hours)
 		}
 		d.Require = append(d.Require, gate.Requirement{Finding: gate.Finding{Rule: r.Rule, Citation: r.Citation, Message: r.Message},
-			Kind: r.Kind, Role: r.Role, Region: r.Region, Count: r.Count, Apart: r.Apart, Fresh: r.Fresh,
+			Kind: r.Kind, Role: r.Role, Region: r.Region, Count: r.Count, Apart: r.Apart,
 			Evidence: r.Evidence, Met: r.Met, Delay: time.Duration(r.Hours * float64(time.Hour))})
 	}
 	return d, nil

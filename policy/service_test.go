@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 }
 
 func as(role identity.Role, regions ...string) identity.Principal {
-	return identity.Principal{ID: "token:" + string(role), Name: string(role), Grants: []identity.Grant{{Role: role, Regions: regions}}}
+	return identity.Principal{ID: "person:" + string(role), Name: string(role), Grants: []identity.Grant{{Role: role, Regions: regions}}, Strength: identity.BySignIn}
 }
 
 var (
@@ -100,7 +100,11 @@ func newKey(t *testing.T) (policy.SigningKey, policy.TrustedKeys) {
 	return key, trusted
 }
 
-func by(p identity.Principal) gate.Origin { return gate.Origin{Actor: p, Reason: "test"} }
+// by is somebody who has just signed in.
+func by(p identity.Principal) gate.Origin {
+	p.AuthTime = time.Now()
+	return gate.Origin{Actor: p, Reason: "test"}
+}
 
 func (s *site) push(files fs.FS, region string) policy.Pushed {
 	s.t.Helper()

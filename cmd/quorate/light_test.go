@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/quorate/quorate/flags"
+	"github.com/quorate/quorate/internal/access"
 	"github.com/quorate/quorate/internal/fault"
 	"github.com/quorate/quorate/internal/gate"
 	"github.com/quorate/quorate/internal/server"
@@ -24,8 +25,14 @@ func TestDecisionsStayLight(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	provider, err := startIssuer("127.0.0.1:0", d, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = provider.Close() }()
 	s, err := server.Start(ctx, server.Config{Listen: "127.0.0.1:0", DataDir: t.TempDir(), Version: "test", SmallStore: true,
-		Log: slog.New(slog.DiscardHandler), Now: time.Now})
+		OIDC: access.OIDC{Issuer: provider.URL, ClientID: provider.ClientID, ClientSecret: provider.ClientSecret},
+		Log:  slog.New(slog.DiscardHandler), Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,6 +44,8 @@ func TestDecisionsStayLight(t *testing.T) {
 	if err := s.Settled(ctx); err != nil {
 		t.Fatal(err)
 	}
+	provider.Register(s.URL() + access.CallbackPath)
+	d.Governance = demoGovernance{}
 	d.Enablements = nil // each pair is asked of as if nobody had answered
 	secrets, err := seed(ctx, s, d, time.Now)
 	if err != nil {

@@ -17,6 +17,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/quorate/quorate/internal/access"
+	"github.com/quorate/quorate/internal/access/issuer"
 )
 
 // The tests of this file and of faults_test.go run the real program, built once,
@@ -37,11 +40,12 @@ var program = sync.OnceValues(func() (string, error) {
 
 // process is a running `quorate serve`.
 type process struct {
-	t    testing.TB
-	args []string
-	cmd  *exec.Cmd
-	url  string
-	log  *lockedBuffer
+	t        testing.TB
+	args     []string
+	cmd      *exec.Cmd
+	url      string
+	log      *lockedBuffer
+	provider *issuer.Issuer // where its people sign in
 }
 
 type lockedBuffer struct {
@@ -68,7 +72,13 @@ func startServe(t testing.TB, args ...string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{t: t, args: append([]string{"serve", "--listen", "127.0.0.1:0", "--policy-key", "test=" + file}, args...), log: &lockedBuffer{}}
+	p := &process{t: t, log: &lockedBuffer{}, provider: startProvider(t)}
+	secret := filepath.Join(t.TempDir(), "client-secret")
+	if err := os.WriteFile(secret, []byte(p.provider.ClientSecret), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.args = append([]string{"serve", "--listen", "127.0.0.1:0", "--policy-key", "test=" + file, "--oidc-issuer", p.provider.URL,
+		"--oidc-client-id", p.provider.ClientID, "--oidc-client-secret-file", secret}, args...)
 	p.start()
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -102,6 +112,7 @@ func (p *process) start() {
 		p.t.Fatalf("the server said %q (%v)\n%s", line, err, p.log)
 	}
 	p.url = url
+	p.provider.Register(url + access.CallbackPath)
 	p.eventually(20*time.Second, "ready", func() bool { return p.get("/readyz").status == 200 })
 }
 

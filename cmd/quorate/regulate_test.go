@@ -6,9 +6,11 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"testing"
 	"testing/fstest"
 	"time"
 
+	"github.com/quorate/quorate/internal/access/issuer"
 	"github.com/quorate/quorate/policy"
 	rules "github.com/quorate/quorate/policy/rego"
 )
@@ -73,6 +75,30 @@ func harmlessLaw() (fs.FS, error) {
 	return files, err
 }
 
+// startProvider starts an identity provider that knows counsel and compliance.
+func startProvider(t testing.TB) *issuer.Issuer {
+	t.Helper()
+	provider, err := issuer.Start(issuer.Config{Listen: "127.0.0.1:0", Now: time.Now, Accounts: []issuer.Account{
+		{Subject: "compliance", Name: "Compliance officer", Groups: []string{"compliance"}},
+		{Subject: "counsel", Name: "Counsel", Groups: []string{"counsel"}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = provider.Close() })
+	return provider
+}
+
+// signIn is the token of a person who has just signed in.
+func (p *process) signIn(account string) string {
+	p.t.Helper()
+	token, err := signedInAs(p.url, account)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return token
+}
+
 // regulate has a law hold that forbids nothing, as counsel and compliance do it: one
 // pushes and activates it, the other signs.
 func (p *process) regulate(operator string) {
@@ -85,7 +111,9 @@ func (p *process) regulate(operator string) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	compliance, counsel := p.issue(operator, "compliance", "compliance", "*"), p.issue(operator, "counsel", "counsel", "*")
+	p.must(p.send("PUT", "/api/v1/access/groups", operator, "", map[string]any{"reason": "test", "roles": []map[string]any{
+		{"group": "compliance", "role": "compliance", "regions": []string{"*"}}, {"group": "counsel", "role": "counsel", "regions": []string{"*"}}}}))
+	compliance, counsel := p.signIn("compliance"), p.signIn("counsel")
 	pushed := p.must(p.send("POST", "/api/v1/policy/bundles", compliance, "", map[string]any{"archive": archive, "reason": "test"}))
 	result, _ := pushed.body["result"].(map[string]any)
 	active := p.send("POST", "/api/v1/policy/activate", compliance, "", map[string]any{"layer": "law", "digest": result["digest"], "reason": "test"})

@@ -110,7 +110,6 @@ func (k demoCase) written(cycle string, needs []string, check string) governance
 // group founds the demo's body and takes its year up to an open ballot. Its people
 // sign in at the demo's identity provider like anybody else: a token holds no seat.
 func (z *seeder) group(ctx context.Context, d demoData) error {
-	z.people = map[string]identity.Principal{}
 	g := d.Governance
 	if err := z.found(ctx, g); err != nil {
 		return fmt.Errorf("founding the group: %w", err)
@@ -287,9 +286,10 @@ func (z *seeder) ballot(ctx context.Context, g demoGovernance) error {
 	return nil
 }
 
-// person signs an account in at the demo's identity provider, as a browser does, once.
+// person signs an account in at the demo's identity provider, as a browser does, and
+// again when that was too long ago to sign something off.
 func (z *seeder) person(ctx context.Context, account string) (identity.Principal, error) {
-	if p, ok := z.people[account]; ok {
+	if p := z.people[account]; p.Fresh(z.now(), identity.FreshFor/2) {
 		return p, nil
 	}
 	began, err := z.s.Door.Begin(ctx, "/", identity.Principal{})

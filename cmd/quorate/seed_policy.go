@@ -36,10 +36,11 @@ func (z *seeder) regulate(ctx context.Context, d demoEvidence) error {
 	if err != nil {
 		return fmt.Errorf("packing the law: %w", err)
 	}
-	compliance, err := z.as(z.secrets["compliance"], "A demo: not legal advice, and signed by nobody's counsel")
+	officer, err := z.person(ctx, "compliance")
 	if err != nil {
 		return err
 	}
+	compliance := gate.Origin{Actor: officer, Reason: "A demo: not legal advice, and signed by nobody's counsel"}
 	law, _, err := z.s.Policy.Push(ctx, compliance, policy.PushRequest{Archive: archive})
 	if err != nil {
 		return fmt.Errorf("pushing the law: %w", err)
@@ -63,11 +64,11 @@ func (z *seeder) countersign(ctx context.Context, r gate.Receipt) error {
 	if err != nil {
 		return err
 	}
-	counsel, err := z.as(z.secrets["counsel"], "A demo: not legal advice")
+	counsel, err := z.person(ctx, "counsel")
 	if err != nil {
 		return err
 	}
-	_, err = z.s.Gate().Sign(ctx, counsel, r.ID, view.Binding)
+	_, err = z.s.Gate().Sign(ctx, gate.Origin{Actor: counsel, Reason: "A demo: not legal advice"}, r.ID, view.Binding)
 	return err
 }
 

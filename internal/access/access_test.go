@@ -99,7 +99,7 @@ func TestATokenLetsItsBearerInUntilItIsRevoked(t *testing.T) {
 	req.Verbs = []identity.Action{identity.TurnOff}
 	secret, token := h.issue(t, req)
 	got, err := h.dir.Authenticate(secret, time.Now())
-	want := identity.Principal{ID: "token:" + token.ID, Name: req.Name, Grants: req.Grants, Verbs: req.Verbs, Strength: identity.ByToken}
+	want := identity.Principal{ID: "token:" + token.ID, Name: req.Name, Grants: req.Grants, Verbs: req.Verbs, Behind: operator.ID, Strength: identity.ByToken}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Fatal(err, diff)
 	}

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"maps"
@@ -56,7 +57,7 @@ func createRule(t *Token, check func(now time.Time) error) gate.Rule {
 }
 
 func create(tx *kv.Tx, t *Token, c gate.Change) error {
-	t.IssuedBy, t.IssuedAt, t.Change = c.Actor.ID, c.At, c.ID
+	t.IssuedBy, t.Behind, t.IssuedAt, t.Change = c.Actor.ID, cmp.Or(c.Actor.Behind, c.Actor.ID), c.At, c.ID
 	return kv.Create(tx, tokens.Key(t.ID), *t)
 }
 

@@ -17,11 +17,12 @@ type Token struct {
 	Hash     string            `json:"hash"` // sha256 of the secret, in hex
 	Name     string            `json:"name"` // by role: "Colorado regional lead"
 	Grants   []identity.Grant  `json:"grants"`
-	Verbs    []identity.Action `json:"verbs,omitempty"` // if not empty, the only actions it is good for
-	Expires  time.Time         `json:"expires"`         // UTC, whole seconds; from then on it is refused
-	IssuedBy string            `json:"issued_by"`       // principal
-	IssuedAt time.Time         `json:"issued_at"`       // UTC
-	Change   string            `json:"change"`          // the leaf of its issue
+	Verbs    []identity.Action `json:"verbs,omitempty"`  // if not empty, the only actions it is good for
+	Expires  time.Time         `json:"expires"`          // UTC, whole seconds; from then on it is refused
+	IssuedBy string            `json:"issued_by"`        // principal
+	Behind   string            `json:"behind,omitempty"` // see identity.Principal
+	IssuedAt time.Time         `json:"issued_at"`        // UTC
+	Change   string            `json:"change"`           // the leaf of its issue
 	Revoked  *Revocation       `json:"revoked,omitempty"`
 	// Replaces and ReplacedBy are the ids of the token it was rotated from and into.
 	Replaces   string `json:"replaces,omitempty"`
@@ -46,7 +47,7 @@ type TokenRequest struct {
 
 // Principal is who the bearer of the token is.
 func (t Token) Principal() identity.Principal {
-	return identity.Principal{ID: "token:" + t.ID, Name: t.Name, Grants: t.Grants, Verbs: t.Verbs, Strength: identity.ByToken}
+	return identity.Principal{ID: "token:" + t.ID, Name: t.Name, Grants: t.Grants, Verbs: t.Verbs, Behind: t.Behind, Strength: identity.ByToken}
 }
 
 // Live reports whether the token is accepted at that time.

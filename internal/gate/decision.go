@@ -58,12 +58,11 @@ type Requirement struct {
 	Kind string `json:"kind"`
 	// Of a sign-off: how many persons, in which role, for which region ("" is a
 	// role for all regions). Apart: whoever counts here counts for no other
-	// requirement that says so. Fresh: each must have signed in a moment ago.
+	// requirement that says so.
 	Role   identity.Role `json:"role,omitempty"`
 	Region string        `json:"region,omitempty"`
 	Count  int           `json:"count,omitempty"`
 	Apart  bool          `json:"apart,omitempty"`
-	Fresh  bool          `json:"fresh,omitempty"`
 
 	Evidence string        `json:"evidence,omitempty"` // type of the proof
 	Delay    time.Duration `json:"delay,omitempty"`
@@ -82,9 +81,6 @@ func (r Requirement) Words() string {
 		}
 		if n := max(r.Count, 1); n > 1 {
 			who = fmt.Sprintf("%d of %s", n, who)
-		}
-		if r.Fresh {
-			who += ", freshly signed in"
 		}
 		return who
 	case NeedEvidence:

@@ -55,13 +55,55 @@ func (g *Gate) examine(tx *kv.Tx, rec kv.Record[Proposal], at time.Time) (e exam
 		return e, err
 	}
 	for _, s := range all {
-		if why := e.voids(p, s); why != "" {
+		why := e.voids(p, s)
+		if why == "" {
+			s.Grants = g.stillHeld(s, at)
+			if s.As = e.decision.rolesOf(s.Grants); len(s.As) == 0 {
+				why = s.By.Name + " no longer holds a role that is asked for"
+			}
+		}
+		if why != "" {
 			e.void = append(e.void, VoidSignOff{s, why})
 		} else {
 			e.valid = append(e.valid, s)
 		}
 	}
 	return e, nil
+}
+
+// stillHeld is what whoever signed holds, by now, of what it held when signing: nothing
+// if it is let in no more.
+func (g *Gate) stillHeld(s SignOff, at time.Time) []identity.Grant {
+	if g.standing == nil {
+		return s.Grants
+	}
+	now, err := g.standing(identity.Principal{ID: s.By.ID, Name: s.By.Name, Grants: s.Grants}, at)
+	if err != nil {
+		return nil
+	}
+	var left []identity.Grant
+	for _, h := range s.Grants {
+		h.Regions = slices.DeleteFunc(slices.Clone(h.Regions), func(region string) bool {
+			return !slices.ContainsFunc(now.Grants, func(n identity.Grant) bool {
+				return n.Role == h.Role && (slices.Contains(n.Regions, identity.Every) || slices.Contains(n.Regions, region))
+			})
+		})
+		if len(h.Regions) > 0 {
+			left = append(left, h)
+		}
+	}
+	return left
+}
+
+// rolesOf lists the roles that a decision asks for among these grants.
+func (d Decision) rolesOf(grants []identity.Grant) []string {
+	var roles []string
+	for _, r := range d.Require {
+		if role := string(r.Role); r.servableBy(grants) && !slices.Contains(roles, role) {
+			roles = append(roles, role)
+		}
+	}
+	return roles
 }
 
 // movedSince lists what an emergency wrote and others have changed since. The
@@ -135,7 +177,7 @@ func (p Proposal) open(d Decision, signed []SignOff, at time.Time) []Requirement
 		case r.Kind == NeedSignOff:
 			have := apart[i]
 			if !r.Apart {
-				have = len(slices.DeleteFunc(slices.Clone(signed), func(s SignOff) bool { return !r.servedBy(s) }))
+				have = len(slices.DeleteFunc(slices.Clone(signed), func(s SignOff) bool { return !r.servableBy(s.Grants) }))
 			}
 			if need := max(r.Count, 1); have < need {
 				r.Count = need - have
@@ -157,10 +199,6 @@ func waitsForTime(missing []Requirement) bool {
 
 // due reports whether the time of a change has come.
 func (p Proposal) due(at time.Time) bool { return p.ApplyAt.IsZero() || !at.Before(p.ApplyAt) }
-
-func (r Requirement) servedBy(s SignOff) bool {
-	return (!r.Fresh || s.Fresh) && r.servableBy(s.Grants)
-}
 
 // servableBy reports whether somebody with these grants can sign for it.
 func (r Requirement) servableBy(grants []identity.Grant) bool {
@@ -185,7 +223,7 @@ func matchApart(required []Requirement, signed []SignOff) map[int]int {
 	var seat func(person int, seen []bool) bool
 	seat = func(person int, seen []bool) bool {
 		for place, i := range places {
-			if seen[place] || !required[i].servedBy(signed[person]) {
+			if seen[place] || !required[i].servableBy(signed[person].Grants) {
 				continue
 			}
 			seen[place] = true

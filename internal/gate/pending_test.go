@@ -130,6 +130,15 @@ func (k *desk) look(id string) gate.View {
 
 func (k *desk) sign(who identity.Principal, id string) error {
 	k.t.Helper()
+	if who.Strength == identity.BySignIn {
+		who.AuthTime = k.now()
+	}
+	return k.signAs(who, id)
+}
+
+// signAs is sign of somebody who signed in when it says.
+func (k *desk) signAs(who identity.Principal, id string) error {
+	k.t.Helper()
 	_, err := k.Sign(context.Background(), gate.Origin{Actor: who, Reason: "reviewed by " + who.Name}, id, k.look(id).Binding)
 	return err
 }
@@ -349,7 +358,7 @@ func TestWhoCannotSignCannotDecline(t *testing.T) {
 // Two of one role are two persons, and who counts for one requirement counts for
 // no other.
 func TestDistinctPersons(t *testing.T) {
-	both := identity.Principal{ID: "person:both", Name: "both", Grants: []identity.Grant{
+	both := identity.Principal{ID: "person:both", Name: "both", Strength: identity.BySignIn, Grants: []identity.Grant{
 		{Role: identity.ClinicalSafety, Regions: []string{identity.Every}}, {Role: identity.Compliance, Regions: []string{identity.Every}}}}
 	k := newDesk(t, twoSign())
 	id := k.propose()
@@ -377,19 +386,82 @@ func TestDistinctPersons(t *testing.T) {
 	}
 }
 
-func TestAFreshSignOffNeedsAFreshSignIn(t *testing.T) {
-	d := twoSign()
-	d.Require[0].Fresh = true
-	k := newDesk(t, d)
+// Nobody signs with a token, nor with a sign-in of long ago.
+func TestASignOffNeedsAFreshSignIn(t *testing.T) {
+	k := newDesk(t, twoSign())
 	id := k.propose()
 	token := safety
-	token.Strength = identity.ByToken
-	k.want("needs_a_person", k.sign(token, id))
+	token.Strength, token.AuthTime = identity.ByToken, time.Time{}
+	k.want("needs_a_person", k.signAs(token, id))
+	token.Strength = ""
+	k.want("needs_a_person", k.signAs(token, id))
+	before := safety
+	before.AuthTime = k.now()
 	k.pass(identity.FreshFor + time.Minute)
-	k.want("fresh_sign_in_needed", k.sign(safety, id))
-	again := safety
-	again.AuthTime = k.now()
-	k.want("", k.sign(again, id))
+	k.want("fresh_sign_in_needed", k.signAs(before, id))
+	if v := k.look(id); len(v.SignOffs) > 0 {
+		t.Fatalf("it was signed: %+v", v.SignOffs)
+	}
+	k.want("", k.sign(safety, id))
+	if v := k.look(id); len(v.SignOffs) != 1 || v.SignOffs[0].Strength != identity.BySignIn || !v.SignOffs[0].SignedIn.Equal(k.now()) {
+		t.Errorf("%+v", v.SignOffs)
+	}
+}
+
+// A person is one person: signed in twice, or with a token that it issued.
+func TestAChangeOfOnesOwnTokenIsOnesOwn(t *testing.T) {
+	need := signOff("RISK", identity.RegionalLead, 1)
+	need.Region = "co"
+	k := newDesk(t, gate.Decision{By: "t", Require: []gate.Requirement{need}})
+	script := identity.Principal{ID: "token:script", Name: "script", Grants: coLead.Grants, Behind: coLead.ID, Strength: identity.ByToken}
+	for _, author := range []identity.Principal{coLead, script} {
+		r, err := k.turn(context.Background(), gate.Origin{Actor: author, Reason: "ready"}, true)
+		if err != nil || r.Pending == nil {
+			t.Fatal(r, err)
+		}
+		k.want("own_change", k.sign(coLead, r.Pending.Change))
+		_, err = k.Withdraw(context.Background(), gate.Origin{Actor: coLead}, r.Pending.Change)
+		k.want("", err)
+	}
+	r, err := k.turn(context.Background(), gate.Origin{Actor: script, Reason: "ready"}, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.want("", k.sign(person("another lead", identity.RegionalLead, "co"), r.Pending.Change))
+	if !k.on() {
+		t.Error("another person's signature does not count")
+	}
+}
+
+// Whoever has lost the role by the time a change is carried out has not signed it.
+func TestARoleThatIsLostCountsNoMore(t *testing.T) {
+	k := newDesk(t, twoSign())
+	var mu sync.Mutex
+	lost := map[string]bool{}
+	lose := func(id string, does bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		lost[id] = does
+	}
+	k.AskStanding(func(p identity.Principal, _ time.Time) (identity.Principal, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if lost[p.ID] {
+			p.Grants = person("", identity.ClinicalSafety, "hi").Grants // of another region, by now
+		}
+		return p, nil
+	})
+	id := k.propose()
+	k.want("", k.sign(safety, id))
+	lose(safety.ID, true)
+	k.want("", k.sign(compliance, id))
+	if v := k.look(id); k.on() || len(v.SignOffs) != 1 || len(v.Void) != 1 || !strings.Contains(v.Void[0].Why, "no longer holds a role") {
+		t.Fatalf("on %v, %+v, void %+v", k.on(), v.SignOffs, v.Void)
+	}
+	k.want("", k.sign(person("another", identity.ClinicalSafety, identity.Every), id))
+	if !k.on() {
+		t.Error("two who hold their roles have signed")
+	}
 }
 
 func TestAScheduledChangeIsDecidedAgain(t *testing.T) {

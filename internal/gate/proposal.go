@@ -94,12 +94,19 @@ type Author struct {
 	Name   string            `json:"name"`
 	Grants []identity.Grant  `json:"grants"`
 	Verbs  []identity.Action `json:"verbs,omitempty"`
+	Behind string            `json:"behind,omitempty"` // who can use the token it came with; see identity.Principal
 }
 
-func authorOf(p identity.Principal) Author { return Author{p.ID, p.Name, p.Grants, p.Verbs} }
+func authorOf(p identity.Principal) Author { return Author{p.ID, p.Name, p.Grants, p.Verbs, p.Behind} }
 
 func (a Author) principal() identity.Principal {
-	return identity.Principal{ID: a.ID, Name: a.Name, Grants: a.Grants, Verbs: a.Verbs}
+	return identity.Principal{ID: a.ID, Name: a.Name, Grants: a.Grants, Verbs: a.Verbs, Behind: a.Behind}
+}
+
+// is reports whether what the author proposed is somebody's own: a person is one
+// person, with however many sign-ins, and with the tokens it has issued.
+func (a Author) is(p identity.Principal) bool {
+	return p.ID == a.ID || p.ID == a.Behind
 }
 
 // A Remark is what somebody asked of the author, or said with a new edition.
@@ -130,9 +137,8 @@ type SignOff struct {
 	At       time.Time         `json:"at"`
 	Meaning  string            `json:"meaning"`
 	As       []string          `json:"as"`
-	Fresh    bool              `json:"fresh,omitempty"` // given just after signing in
-	Strength identity.Strength `json:"strength,omitempty"`
-	SignedIn time.Time         `json:"signed_in,omitzero"`
+	Strength identity.Strength `json:"strength"`
+	SignedIn time.Time         `json:"signed_in"` // a moment before At
 	Edition  int               `json:"edition"`
 	Binds    string            `json:"binds"`
 	Decision Decision          `json:"decision"` // what was decided when it was given

@@ -16,12 +16,12 @@ import (
 // saw and signs, as View.Binding says it: if the change says something else by
 // now, nothing is signed. The reason of o is the meaning of the signature. The
 // sign-off that completes what is required carries the change out, in the same
-// transaction.
+// transaction. Whoever signs has just signed in: a token signs for nobody.
 //
-// Errors: unknown_change, change_closed; own_change to its author; not_asked if no
-// rule asks for the roles of the one who signs; base_moved, policy_denied, if it
-// cannot take effect as it stands; binding_differs; those of
-// identity.RequireFresh; those of Submit.
+// Errors: unknown_change, change_closed; own_change to its author, and to whoever
+// issued the token that proposed it; not_asked if no rule asks for the roles of the
+// one who signs; base_moved, policy_denied, if it cannot take effect as it stands;
+// binding_differs; those of identity.RequireFresh; those of Submit.
 func (g *Gate) Sign(ctx context.Context, o Origin, id, binding string) (Receipt, error) {
 	return g.onProposal(ctx, o, identity.SignChange, id, map[string]any{"change": id, "binding": binding, "meaning": o.Reason},
 		func(tx *kv.Tx, rec kv.Record[Proposal], c *Change, a *act) error {
@@ -35,7 +35,7 @@ func (g *Gate) Sign(ctx context.Context, o Origin, id, binding string) (Receipt,
 
 func (g *Gate) sign(tx *kv.Tx, rec kv.Record[Proposal], c *Change, a *act, binding string) error {
 	p := rec.Value
-	if c.Actor.ID == p.Author.ID {
+	if p.Author.is(c.Actor) {
 		return fault.New(fault.Refused, "own_change", "the change %s is %s's own, and nobody signs off their own", p.ID, c.Actor.Name).
 			Do("ask somebody else who may")
 	}
@@ -66,32 +66,18 @@ func (g *Gate) sign(tx *kv.Tx, rec kv.Record[Proposal], c *Change, a *act, bindi
 // for one of their roles.
 func (g *Gate) signature(p Proposal, e examination, c Change) (SignOff, error) {
 	s := SignOff{Change: p.ID, By: audit.ActorOf(c.Actor), Grants: c.Actor.Grants, At: c.At, Meaning: c.Reason,
-		Fresh: c.Actor.Fresh(c.At, identity.FreshFor), Strength: c.Actor.Strength, SignedIn: c.Actor.AuthTime,
-		Edition: p.Edition, Binds: e.binding, Decision: e.decision}
-	asked, served := false, false
-	for _, r := range e.decision.Require {
-		if !r.servableBy(c.Actor.Grants) {
-			continue
-		}
-		asked, served = true, served || r.servedBy(s)
-		if role := string(r.Role); !slices.Contains(s.As, role) {
-			s.As = append(s.As, role)
-		}
-	}
-	switch {
-	case !asked:
-		var needs []string
-		for _, r := range e.decision.Require {
-			if r.Kind == NeedSignOff {
-				needs = append(needs, r.Words())
-			}
-		}
-		return s, fault.New(fault.Forbidden, "not_asked", "no rule asks for a sign-off of %s by %s", p.ID, c.Actor.Name).
-			Do("ask someone who can give one: %s", listWords(needs))
-	case !served:
+		Strength: c.Actor.Strength, SignedIn: c.Actor.AuthTime, Edition: p.Edition, Binds: e.binding, Decision: e.decision}
+	if s.As = e.decision.rolesOf(c.Actor.Grants); len(s.As) > 0 {
 		return s, identity.RequireFresh(c.Actor, c.At, identity.FreshFor)
 	}
-	return s, nil
+	var needs []string
+	for _, r := range e.decision.Require {
+		if r.Kind == NeedSignOff {
+			needs = append(needs, r.Words())
+		}
+	}
+	return s, fault.New(fault.Forbidden, "not_asked", "no rule asks for a sign-off of %s by %s", p.ID, c.Actor.Name).
+		Do("ask someone who can give one: %s", listWords(needs))
 }
 
 // signed puts the sign-off beside the change, and carries the change out if that
@@ -204,7 +190,7 @@ func needReason(reason, what string) error {
 }
 
 func mustBeAuthor(p Proposal, c Change) error {
-	if c.Actor.ID == p.Author.ID {
+	if p.Author.is(c.Actor) {
 		return nil
 	}
 	return fault.New(fault.Forbidden, "not_yours", "the change %s is %s's", p.ID, p.Author.Name).
@@ -215,7 +201,7 @@ func mustBeAuthor(p Proposal, c Change) error {
 // below it does not take that right away: the decision of its edition says who.
 func (g *Gate) mustBeAsked(tx *kv.Tx, rec kv.Record[Proposal], c Change) error {
 	p := rec.Value
-	if c.Actor.ID == p.Author.ID {
+	if p.Author.is(c.Actor) {
 		return fault.New(fault.Refused, "own_change", "the change %s is your own", p.ID).Do("withdraw it: `quorate change withdraw %s`", p.ID)
 	}
 	e, err := g.examine(tx, rec, c.At)

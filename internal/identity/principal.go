@@ -73,6 +73,11 @@ type Principal struct {
 	Grants []Grant  // what it holds at this moment
 	Verbs  []Action // if not empty, the only actions it may take, whatever its roles
 
+	// Behind is, of a token, the person or the token that began the chain of those who
+	// issued it. It has seen the token's secret, and so can do all that the token can.
+	// "" for a person.
+	Behind string
+
 	Strength Strength  // how it proved who it is; "" counts as a token
 	Methods  []string  // what the identity provider says of how: "pwd", "mfa"; only if BySignIn
 	AuthTime time.Time // when the person last signed in at the identity provider; zero unless BySignIn

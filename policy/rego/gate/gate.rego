@@ -112,7 +112,7 @@ require contains sign_off("GATE-HEALTH-PLAN", "health_plan", place[i], message) 
 
 sign_off(rule, role, region, message) := {
 	"kind": "sign_off", "rule": rule, "citation": group_rule, "message": message,
-	"role": role, "region": region, "count": 1, "apart": true, "fresh": false,
+	"role": role, "region": region, "count": 1, "apart": true,
 }
 
 # Who says that a capability is of less risk than before takes away a signature.

@@ -44,7 +44,6 @@ test_a_signature_is_for_the_region if {
 	r.region == "co"
 	r.count == 1
 	r.apart
-	not r.fresh
 	r.kind == "sign_off"
 	r.rule == "GATE-HIGH-RISK"
 }
