@@ -37,7 +37,8 @@ func TestEveryDateOfTheRegistryIsHeld(t *testing.T) {
 
 // unseen are the dates of which at least one move changes no line of the table. They
 // are held by the inventory alone, see TestTheRegistryFollowsTheInventory, which needs
-// the regulations beside the module. The list must not grow.
+// the regulations beside the module; but that the DEA's window of 2026 began a day
+// earlier it does not notice, since its row names that day too. The list must not grow.
 var unseen = map[string]bool{
 	"CA-CIV-56-101-AB352 2023-01-01": true, "CA-HSC-123115-MINOR-REP 2023-01-01": true, "CA-HSC-123148-GENERAL 2023-01-01": true,
 	"FED-42CFR2-CONSENT 2024-04-16": true, "FED-CMS-0057 2026-01-01": true, "FED-DEA-TELE-FLEX 2026-01-01": true,
