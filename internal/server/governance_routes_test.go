@@ -71,7 +71,7 @@ func init() {
 		timekeeper = append([]identity.Role{identity.Operator}, presiding...) // of what is due, and of nothing else
 	)
 	for _, path := range []string{"/bodies", "/bodies/{body}", "/capabilities/{capability}/notes", "/cases", "/cases/{case}",
-		"/cases/{case}/versions/{version}/changes", "/concerns", "/cycles", "/cycles/{cycle}", "/cycles/{cycle}/answers", "/cycles/{cycle}/orders", "/motions",
+		"/cases/{case}/versions/{version}/changes", "/concerns", "/cycles", "/cycles/{cycle}", "/cycles/{cycle}/answers", "/cycles/{cycle}/orders", "/cycles/{cycle}/report", "/motions",
 		"/motions/{motion}", "/motions/{motion}/ballots", "/motions/{motion}/count", "/motions/{motion}/export", "/motions/{motion}/paper",
 		"/needs", "/needs/{need}", "/reviews"} {
 		rights["GET /api/v1"+path] = right{who: readers, where: anywhere}
