@@ -43,7 +43,8 @@ whoever reaches the address.
 
 The ports are those of flagd. A port of -1 is not served, and 0 takes a free one.`,
 		Example: `  quorate edge --source file:flags.json --source file:more.json --context-value site=co-1
-  quorate edge --upstream https://quorate.example.org:8015 --region co --data-dir /var/lib/quorate-edge --introspect https://quorate.example.org
+  quorate edge --upstream https://quorate.example.org:8015 --region co \
+    --data-dir /var/lib/quorate-edge --introspect https://quorate.example.org
   quorate edge --upstream http://127.0.0.1:8013 --region co --trust-network`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -56,7 +56,8 @@ bootstrap-token in the data directory.` + oidcHelp + flagdHelp,
 		Example: `  quorate serve --data-dir /var/lib/quorate
   quorate serve --data-dir /var/lib/quorate --etcd-endpoints https://etcd-1:2379,https://etcd-2:2379 --etcd-ca ca.pem
   quorate serve --flagd-listen :8013 --flagd-tls-cert tls.pem --flagd-tls-key tls.key --flagd-client-ca portals.pem
-  quorate serve --public-url https://quorate.example.org --oidc-issuer https://login.example.org --oidc-client-id quorate --oidc-client-secret-file secret
+  quorate serve --public-url https://quorate.example.org \
+    --oidc-issuer https://login.example.org --oidc-client-id quorate --oidc-client-secret-file secret
   quorate serve --flagd-trusted-region co`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
