@@ -169,7 +169,7 @@ func runTests(ctx context.Context, e *Engine, files fs.FS, at func(Problem)) (in
 		modules[name] = m.Copy()
 	}
 	compiler := ast.NewCompiler().WithCapabilities(Capabilities()).WithDefaultRegoVersion(ast.RegoV1)
-	results, err := tester.NewRunner().SetCompiler(compiler).SetTimeout(evalBudget).RaiseBuiltinErrors(true).Run(ctx, modules)
+	results, err := tester.NewRunner().SetCompiler(compiler).SetTimeout(evalBudget).RaiseBuiltinErrors(true).SetModules(modules).RunTests(ctx, nil)
 	if err != nil {
 		return 0, Problems(err, files)
 	}

@@ -62,18 +62,6 @@ func (l *logic) write(b *strings.Builder) {
 
 func (l *logic) equal(other *logic) bool { return l == other || l.String() == other.String() }
 
-// operators counts what an engine counts: every operator, var too.
-func (l *logic) operators() int {
-	if l.op == "" {
-		return 0
-	}
-	n := 1
-	for _, a := range l.args {
-		n += a.operators()
-	}
-	return n
-}
-
 // and, or and not simplify: they flatten, drop what decides nothing, and say a
 // thing once.
 func and(list ...*logic) *logic { return junction("and", yes, no, list) }

@@ -41,8 +41,6 @@ func (u *UI) gateOf(act func(*gate.Gate, context.Context, gate.Origin, string) (
 // maxRows is how many rows one list has; what is older is found by a filter.
 const maxRows = 200
 
-var whoseChoices = []Choice{{"", "Everybody’s"}, {"mine", "Proposed by me"}, {"forme", "My sign-off is asked"}}
-
 func (u *UI) changes(w http.ResponseWriter, r *http.Request) error {
 	snap, err := u.snapshot(r, identity.Target{Kind: "change"})
 	if err != nil {

@@ -98,7 +98,7 @@ func changePages() map[string]Page {
 		Remarks: []gate.Remark{{By: who, At: noon, Edition: 1, Text: "Say for whom"}}}
 	v := gate.View{Proposal: p, Binding: "abc", Now: gate.Decision{Require: []gate.Requirement{need}, Warn: []gate.Finding{{Rule: "R", Message: "to be known"}}, Deny: []gate.Finding{{Rule: "D", Message: "no"}}},
 		Moved: []string{"offers/video_visit", "regions/co"}, Missing: []gate.Requirement{need},
-		SignOffs: []gate.SignOff{{By: who, At: noon, Meaning: "Looked at", Fresh: true}},
+		SignOffs: []gate.SignOff{{By: who, At: noon, Meaning: "Looked at"}},
 		Void:     []gate.VoidSignOff{{SignOff: gate.SignOff{By: who, Meaning: "Looked at"}, Why: "another edition"}}}
 	v.Words = []string{"enablements/co/video_visit is created", "  answer: enable", "  answered.reason: " + evil}
 	closed := gate.View{Proposal: p}

@@ -25,10 +25,9 @@ const canary = "canarybird"
 
 // A cage is where canaries are put, and whether an answer may repeat them.
 type cage struct {
-	what string
-	body string // N stands for the canary
-	// rest is sent besides: a query, a flag's key.
-	query, key string
+	what  string
+	body  string // N stands for the canary
+	query string // sent besides
 }
 
 // cages are evaluation contexts of every kind, right and wrong.

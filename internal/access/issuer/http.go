@@ -114,7 +114,7 @@ func (i *Issuer) handler() (http.Handler, error) {
 	if strings.HasPrefix(i.URL, "http://") {
 		options = append(options, op.WithAllowInsecure())
 	}
-	provider, err := op.NewOpenIDProvider(i.URL, config, i.storage, options...)
+	provider, err := op.NewProvider(config, i.storage, op.StaticIssuer(i.URL), options...)
 	if err != nil {
 		return nil, fmt.Errorf("the demo's identity provider: %w", err)
 	}
