@@ -28,6 +28,11 @@ func (s *Service) Close(ctx context.Context, o gate.Origin, id string) (gate.Rec
 		if err != nil {
 			return err
 		}
+		if c.Actor.Strength != identity.ByHost { // the clerk closes by the clock
+			if err := identity.RequireFresh(c.Actor, c.At, identity.FreshFor); err != nil {
+				return err
+			}
+		}
 		m := rec.Value
 		if m.State != Open {
 			_, err := closeMotion(m, Paper{}, nil, Act{})

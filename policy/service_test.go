@@ -558,6 +558,48 @@ func TestALawNeedsCounselAndCompliance(t *testing.T) {
 	}
 }
 
+// Rules of any layer are activated, and rolled back, by a person who has just signed
+// in: neither by a token nor by a sign-in of this morning.
+func TestActivatingNeedsAFreshSignIn(t *testing.T) {
+	s := newSiteUnder(t, policy.LawSignOff{})
+	p := s.push(rules.Law, "")
+	stale, token := by(compliance), by(compliance)
+	stale.Actor.AuthTime = s.now.Add(-time.Hour)
+	token.Actor.ID, token.Actor.Strength, token.Actor.AuthTime = "token:script", identity.ByToken, time.Time{}
+	for code, o := range map[string]gate.Origin{"fresh_sign_in_needed": stale, "needs_a_person": token} {
+		_, receipt, err := s.service.Activate(t.Context(), o, policy.ActivateRequest{Layer: policy.Law, Digest: p.Digest})
+		wants(t, "activating", err, code)
+		if receipt.Pending != nil {
+			t.Errorf("%s: it was proposed", code)
+		}
+	}
+	_, receipt, err := s.service.Activate(t.Context(), by(compliance), policy.ActivateRequest{Layer: policy.Law, Digest: p.Digest})
+	if err != nil || receipt.Pending == nil {
+		t.Fatalf("a fresh sign-in: %+v, %v", receipt, err)
+	}
+	v, err := s.gate.Look(t.Context(), receipt.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.gate.Sign(t.Context(), by(counsel), receipt.ID, v.Binding); err != nil {
+		t.Fatal(err)
+	}
+	own := s.push(own(ownManifest), "co")
+	stale.Actor.Grants, token.Actor.Grants = lead.Grants, lead.Grants
+	for code, o := range map[string]gate.Origin{"fresh_sign_in_needed": stale, "needs_a_person": token} {
+		r := policy.ActivateRequest{Layer: policy.Region, Region: "co", Digest: own.Digest}
+		_, _, err := s.service.Activate(t.Context(), o, r)
+		wants(t, "activating a region's own", err, code)
+	}
+	if _, _, err := s.service.Activate(t.Context(), by(lead), policy.ActivateRequest{Layer: policy.Region, Region: "co", Digest: own.Digest}); err != nil {
+		t.Fatal(err)
+	}
+	for code, o := range map[string]gate.Origin{"fresh_sign_in_needed": stale, "needs_a_person": token} {
+		_, _, err := s.service.Rollback(t.Context(), o, policy.Region, "co")
+		wants(t, "rolling back a region's own", err, code)
+	}
+}
+
 // An enablement that is written while a law waits for its second signature voids what
 // was looked at: the law must be proposed anew.
 func TestAnEnablementVoidsAWaitingLaw(t *testing.T) {

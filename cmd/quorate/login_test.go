@@ -136,7 +136,7 @@ func TestLoginInTheBrowser(t *testing.T) {
 
 	// Delegating wants a sign-in of the last minutes.
 	site.ahead.Add(int64(6 * time.Minute))
-	id := regexp.MustCompile(`person:[a-z2-7]{16}`).FindString(people)
+	id := regexp.MustCompile(`(person:[a-z2-7]{16}) .*Colorado regional lead`).FindStringSubmatch(people)[1]
 	delegate := []string{"access", "delegate", "--to", "person:" + strings.Repeat("a", 16), "--role", string(identity.RegionalLead), "--region", "co", "--until", "2d", "--reason", "On leave"}
 	if said := c.run(3, delegate...); !strings.Contains(said, "quorate login") {
 		t.Error(said)

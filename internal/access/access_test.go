@@ -117,6 +117,39 @@ func TestATokenLetsItsBearerInUntilItIsRevoked(t *testing.T) {
 	}
 }
 
+// Behind a token stands whoever began the chain of those who issued it, and goes on
+// standing there when it is rotated.
+func TestBehindATokenStandsWhoeverIssuedIt(t *testing.T) {
+	h := newHouse(t)
+	person := identity.Principal{ID: "person:aaaaaaaaaaaaaaaa", Name: "Operator", Strength: identity.BySignIn, Grants: operator.Grants}
+	first, _, receipt, err := h.Issue(context.Background(), by(person), access.TokenRequest{Name: "script", Grants: operator.Grants, Expires: time.Now().Add(time.Hour)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.sees(t, receipt.Revision)
+	script, err := h.dir.Authenticate(first, time.Now())
+	if err != nil || script.Behind != person.ID {
+		t.Fatalf("behind it stands %q, %v", script.Behind, err)
+	}
+	second, _, receipt, err := h.Issue(context.Background(), by(script), access.TokenRequest{Name: "lead", Grants: []identity.Grant{coLead}, Expires: time.Now().Add(time.Hour)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.sees(t, receipt.Revision)
+	lead, err := h.dir.Authenticate(second, time.Now())
+	if err != nil || lead.Behind != person.ID {
+		t.Fatalf("behind the second stands %q, %v", lead.Behind, err)
+	}
+	third, _, receipt, err := h.Rotate(context.Background(), by(script), strings.TrimPrefix(lead.ID, "token:"), access.Rotation{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.sees(t, receipt.Revision)
+	if rotated, err := h.dir.Authenticate(third, time.Now()); err != nil || rotated.Behind != person.ID {
+		t.Errorf("behind its successor stands %q, %v", rotated.Behind, err)
+	}
+}
+
 // The refusals, as somebody who stands before the door is told them.
 func TestWhoIsNotLetIn(t *testing.T) {
 	h := newHouse(t)
