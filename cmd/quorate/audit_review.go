@@ -47,7 +47,7 @@ in a span of time. The newest entries come first. Times are as in 2026-03-01 or
 	o.StringVar((*string)(&q.Result), "result", "", "only what was `applied`, proposed or refused")
 	o.StringVar((*string)(&q.Role), "role", "", "only what was done by somebody in this `ROLE`")
 	o.StringVar((*string)(&q.By), "strength", "", "only what was done with this `PROOF` of who it was: token, host or sign_in")
-	o.BoolVar(&q.Emergency, "emergency", false, "only what was asked for as an emergency")
+	o.BoolVar(&q.Emergency, "emergencies", false, "only what was asked for as an emergency")
 	o.StringVar(&from, "from", "", "only what was recorded at this `TIME` or later")
 	o.StringVar(&to, "to", "", "only what was recorded before this `TIME`")
 	o.Int64Var(&q.Before, "before", 0, "only entries before entry `N`, as the page before ends")

@@ -280,7 +280,7 @@ func (o *proposalOptions) register(c *cli, cmd *cobra.Command, whole bool) {
 	f.StringVar(&o.s.WindDown, "wind-down", "", "retire: `TEXT` that says what becomes of patients in progress")
 	f.StringVar(&o.s.Cycle, "cycle", "", "direction, priority: the `CYCLE`")
 	f.StringArrayVar(&o.goals, "goal", nil, "direction: `KEY=TEXT` of a goal; three to five")
-	f.Int64Var(&o.s.Budget, "budget", 0, "priority: `AMOUNT` to divide, in the unit of the costs")
+	f.Int64Var(&o.s.Budget, "funds", 0, "priority: `AMOUNT` to divide, in the unit of the costs")
 	f.StringSliceVar(&o.s.Cases, "case", nil, "priority, rating: `CASE,…` to vote on")
 	f.StringSliceVar(&o.s.SetAside, "set-aside", nil, "priority: `CASE,…` that are funded first")
 	f.StringVar(&o.s.Motion, "of", "", "adopt: the priority `MOTION`; rating: the round before")
@@ -320,7 +320,7 @@ func newMotionMoveCommand(c *cli) *cobra.Command {
 comes in a file (body, kind, title, text, subject) in YAML or JSON.`,
 		example: `  quorate motion move --body strategy --kind offer --capability rx_refill \
     --title "Offer refills" --text "Resolved, that refills be offered to all regions"
-  quorate motion move --body strategy --kind priority --cycle 2027 --budget 900 \
+  quorate motion move --body strategy --kind priority --cycle 2027 --funds 900 \
     --case refills,scribe --title "Priorities" --text "Resolved, that these be funded"
   quorate motion move --file charter.yaml`,
 		options: func(cmd *cobra.Command) { o.register(c, cmd, true) },

@@ -24,8 +24,10 @@ type Health struct {
 func (s *Server) health() Health {
 	fresh, last := s.Replica.Fresh()
 	h := Health{Fresh: fresh, LastContact: last.UTC()}
-	if snapshot := s.Replica.Snapshot(); snapshot != nil {
-		h.Ready, h.Revision = true, s.follower.Revision()
+	select {
+	case <-s.follower.Ready(): // everything was read: the state, and who may ask for it
+		h.Ready, h.Revision = s.Replica.Snapshot() != nil, s.follower.Revision()
+	default:
 	}
 	switch {
 	case s.store.RolledBack() != nil:
