@@ -309,6 +309,18 @@ func TestWhatEachVerbRefuses(t *testing.T) {
 		{"a ranking on a motion", cast(as("co"), id, "co", governance.Vote{Ranks: [][]string{{"a"}}}), "bad_value", fault.Invalid},
 		{"an operator casts", cast(fixed(h.operator()), id, "co", yes()), "forbidden", fault.Forbidden},
 		{"the secretary casts", cast(fixed(h.secretary()), id, "co", yes()), "forbidden", fault.Forbidden},
+		{"a token closes", func() error {
+			o := h.chair()
+			o.Actor.Strength = identity.ByToken
+			_, err := h.Close(ctx, o, id)
+			return err
+		}, "needs_a_person", fault.Forbidden},
+		{"closing after a sign-in of an hour ago", func() error {
+			o := h.chair()
+			o.Actor.AuthTime = h.now().Add(-time.Hour)
+			_, err := h.Close(ctx, o, id)
+			return err
+		}, "fresh_sign_in_needed", fault.Unauthenticated},
 		{"closing early", func() error { _, err := h.Close(ctx, h.chair(), id); return err }, "not_due", fault.Refused},
 		{"closing what is not open", func() error { _, err := h.Close(ctx, h.chair(), pending); return err }, "motion_pending", fault.Refused},
 		{"opening twice", func() error { _, err := h.Open(ctx, h.secretary(), id, h.now().Add(2*time.Hour)); return err }, "motion_open", fault.Refused},

@@ -1,6 +1,10 @@
 package gate
 
 import (
+	"math"
+	"slices"
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
@@ -36,4 +40,35 @@ func (m *metrics) count(a identity.Action, r Receipt, err error) {
 		result = "pending"
 	}
 	m.changes.WithLabelValues(string(a), result).Inc()
+}
+
+// age is how long a change has waited, at most.
+type age struct {
+	name  string
+	under time.Duration
+}
+
+var ages = []age{{"hour", time.Hour}, {"day", 24 * time.Hour}, {"week", 7 * 24 * time.Hour}, {"longer", math.MaxInt64}}
+
+// measureWaiting tells how many changes wait, by how long they have: what nobody signs
+// grows old before it expires.
+func (g *Gate) measureWaiting(reg prometheus.Registerer) {
+	for i, age := range ages {
+		promauto.With(reg).NewGaugeFunc(prometheus.GaugeOpts{Name: "quorate_changes_waiting", ConstLabels: prometheus.Labels{"age": age.name},
+			Help: "Changes that wait, as this replica has heard of them, by the first of hour, day, week and longer that they have not waited yet."},
+			func() float64 { return float64(g.waitingFor()[i]) })
+	}
+}
+
+// waitingFor counts the changes on the board by age.
+func (g *Gate) waitingFor() []int {
+	counts := make([]int, len(ages))
+	if g.board == nil {
+		return counts
+	}
+	now := g.now()
+	for _, p := range g.board.list() {
+		counts[slices.IndexFunc(ages, func(a age) bool { return now.Sub(p.ProposedAt) < a.under })]++
+	}
+	return counts
 }

@@ -32,8 +32,10 @@ type Gate struct {
 
 // New makes the gate of a store. reg may be nil.
 func New(store *kv.Store, decider Decider, now func() time.Time, log *slog.Logger, reg prometheus.Registerer) *Gate {
-	return &Gate{store: store, decider: decider, verbs: map[identity.Action]Verb{}, now: now, log: log,
+	g := &Gate{store: store, decider: decider, verbs: map[identity.Action]Verb{}, now: now, log: log,
 		refusals: newRefusalLimit(), metrics: newMetrics(reg)}
+	g.measureWaiting(reg)
+	return g
 }
 
 // SettleOn has Submit wait until f has handed a change over. It is called once,
