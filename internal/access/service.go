@@ -59,6 +59,10 @@ func (s *Service) Issue(ctx context.Context, o gate.Origin, req TokenRequest) (s
 // the one that was stored. A replayed receipt does not tell: either an earlier
 // request did the work, or an earlier try of this one whose answer was lost.
 func (s *Service) ownToken(ctx context.Context, t Token, receipt gate.Receipt) (Token, error) {
+	if w := receipt.Pending; w != nil && w.State.Open() { // what waits does not tell whose secret it holds
+		return Token{}, fault.New(fault.Conflict, "token_waits", "the token %s waits for sign-off as change %s, and its secret was shown when it was asked for", t.ID, w.Change).
+			Do("if the secret is lost, take the change back with `quorate change withdraw %s` and ask for another token", w.Change)
+	}
 	stored, err := s.records.get(ctx, t.ID)
 	if err != nil {
 		return Token{}, fault.New(fault.OutcomeUnknown, "outcome_unknown", "the token %s was issued, but the store cannot be asked whether its secret is the one made here", t.ID).
