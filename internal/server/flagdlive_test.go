@@ -164,8 +164,8 @@ func TestTheJavaScriptFlagdProvidersLive(t *testing.T) {
 		return says("on")(l) && l.Value == true && l.Reason == "TARGETING_MATCH"
 	})
 	for _, l := range w.seen {
-		if l.Provider == "in-process" && l.ErrorCode != "" {
-			t.Errorf("in-process, which keeps its last set, said %+v", l)
+		if (l.Provider == "in-process" || l.Provider == "web") && l.ErrorCode != "" {
+			t.Errorf("%s, which keeps its last values, said %+v", l.Provider, l)
 		}
 		if l.Provider == "in-process" && l.Variant == "on" && (l.Metadata["region"] != "co" || l.Metadata["flagSetId"] != "co" || l.Metadata["version"] == nil) {
 			t.Errorf("metadata of in-process: %v", l.Metadata)
@@ -228,8 +228,8 @@ func TestTheGoFlagdProvidersLive(t *testing.T) {
 	s.turn(true)
 	w.all("on after a restart", 20*time.Second, all, says("on"))
 	for _, l := range w.seen {
-		if l.Provider == "in-process" && l.ErrorCode != "" {
-			t.Errorf("in-process, which keeps its last set, said %+v", l)
+		if (l.Provider == "in-process" || l.Provider == "web") && l.ErrorCode != "" {
+			t.Errorf("%s, which keeps its last values, said %+v", l.Provider, l)
 		}
 		if l.Variant == "on" && (l.Metadata["region"] != "co" || l.Metadata["flagSetId"] != "co" || l.Metadata["version"] == nil) {
 			t.Errorf("metadata of %s: %v", l.Provider, l.Metadata)
