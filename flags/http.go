@@ -11,7 +11,6 @@ import (
 	"github.com/quorate/quorate/internal/fault"
 	"github.com/quorate/quorate/internal/gate"
 	"github.com/quorate/quorate/internal/identity"
-	"github.com/quorate/quorate/internal/kv"
 )
 
 // Routes registers the slice's operations. Everything here is also what the
@@ -23,25 +22,6 @@ func Routes(a huma.API, s *Service) {
 	s.enablementRoutes(a)
 	s.baselineRoutes(a)
 	s.freezeRoutes(a)
-}
-
-// Stored is a record as it is answered: with the revision to send back as
-// if_revision when it is changed.
-type Stored[T any] struct {
-	Revision int64 `json:"revision" doc:"Revision of the store at which this was last written."`
-	Value    T     `json:"value"`
-}
-
-func stored[T any](rec kv.Record[T]) Stored[T] {
-	return Stored[T]{Revision: rec.Revision, Value: rec.Value}
-}
-
-func storedAll[T any](recs []kv.Record[T]) []Stored[T] {
-	list := make([]Stored[T], 0, len(recs))
-	for _, r := range recs {
-		list = append(list, stored(r))
-	}
-	return list
 }
 
 // Reading is embedded in the input of every read.
@@ -70,17 +50,16 @@ func (s *Service) loaded() (*Snapshot, error) {
 	return nil, fault.New(fault.NotReady, "not_ready", "this replica has not loaded the state yet").Do("try again in a moment")
 }
 
-// Changing is the part that every body of a change has.
+// Changing is the part that every body of a change has that can wait.
 type Changing struct {
-	Reason     string `json:"reason,omitempty" doc:"Why; kept in the record."`
-	IfRevision int64  `json:"if_revision,omitempty" minimum:"0" doc:"Refuse if the record is no longer at this revision; 0: any."`
+	api.Changing
 	// When and how fast. See gate.Change.
 	ApplyAt        time.Time `json:"apply_at,omitzero" doc:"Take effect at this time and not before (RFC 3339); it is decided anew then."`
 	EmergencyHours float64   `json:"emergency_hours,omitempty" minimum:"0" maximum:"72" doc:"Take effect ahead of the sign-offs, for so many hours: taken back by itself unless signed off until then. Needs a fresh sign-in."`
 }
 
 func (c Changing) origin(ctx context.Context, k api.Keyed) gate.Origin {
-	o := k.Origin(ctx, c.Reason, c.IfRevision)
+	o := c.Changing.Origin(ctx, k)
 	o.ApplyAt, o.Emergency = c.ApplyAt, time.Duration(c.EmergencyHours*float64(time.Hour))
 	return o
 }
@@ -109,24 +88,24 @@ func op(id, method, path, tag, summary string) huma.Operation {
 
 func (s *Service) regionRoutes(a huma.API) {
 	huma.Register(a, op("list-regions", http.MethodGet, "/regions", "regions", "List the regions"),
-		func(ctx context.Context, in *Reading) (*api.Out[api.List[Stored[Region]]], error) {
+		func(ctx context.Context, in *Reading) (*api.Out[api.List[api.Stored[Region]]], error) {
 			snap, err := s.snapshot(ctx, *in, identity.Target{Kind: "region"})
 			if err != nil {
 				return nil, err
 			}
-			return api.Listed(storedAll(snap.Regions()), nil)
+			return api.Listed(api.StoredAll(snap.Regions()), nil)
 		})
 	huma.Register(a, op("show-region", http.MethodGet, "/regions/{region}", "regions", "Show a region"),
 		func(ctx context.Context, in *struct {
 			Reading
 			RegionPath
-		}) (*api.Out[Stored[Region]], error) {
+		}) (*api.Out[api.Stored[Region]], error) {
 			snap, err := s.snapshot(ctx, in.Reading, identity.Target{Kind: "region", Region: in.Region})
 			if err != nil {
 				return nil, err
 			}
 			rec, err := snap.Region(in.Region)
-			return api.Read(stored(rec), err)
+			return api.Read(api.StoredOf(rec), err)
 		})
 	huma.Register(a, op("set-region", http.MethodPut, "/regions/{region}", "regions", "Found or change a region"),
 		func(ctx context.Context, in *struct {
@@ -148,26 +127,26 @@ func (s *Service) facilityRoutes(a huma.API) {
 		func(ctx context.Context, in *struct {
 			Reading
 			RegionPath
-		}) (*api.Out[api.List[Stored[Facility]]], error) {
+		}) (*api.Out[api.List[api.Stored[Facility]]], error) {
 			snap, err := s.snapshot(ctx, in.Reading, identity.Target{Kind: "facility", Region: in.Region})
 			if err != nil {
 				return nil, err
 			}
 			list, err := snap.Facilities(in.Region)
-			return api.Listed(storedAll(list), err)
+			return api.Listed(api.StoredAll(list), err)
 		})
 	huma.Register(a, op("show-facility", http.MethodGet, "/regions/{region}/facilities/{facility}", "regions", "Show a facility"),
 		func(ctx context.Context, in *struct {
 			Reading
 			RegionPath
 			Facility string `path:"facility" maxLength:"128"`
-		}) (*api.Out[Stored[Facility]], error) {
+		}) (*api.Out[api.Stored[Facility]], error) {
 			snap, err := s.snapshot(ctx, in.Reading, identity.Target{Kind: "facility", Region: in.Region, ID: in.Facility})
 			if err != nil {
 				return nil, err
 			}
 			rec, err := snap.Facility(in.Region, in.Facility)
-			return api.Read(stored(rec), err)
+			return api.Read(api.StoredOf(rec), err)
 		})
 	huma.Register(a, op("set-facility", http.MethodPut, "/regions/{region}/facilities/{facility}", "regions", "Add or change a facility"),
 		func(ctx context.Context, in *struct {
@@ -203,24 +182,24 @@ func named(path string, inBody *string) error {
 
 func (s *Service) capabilityRoutes(a huma.API) {
 	huma.Register(a, op("list-capabilities", http.MethodGet, "/capabilities", "capabilities", "List the capabilities"),
-		func(ctx context.Context, in *Reading) (*api.Out[api.List[Stored[Capability]]], error) {
+		func(ctx context.Context, in *Reading) (*api.Out[api.List[api.Stored[Capability]]], error) {
 			snap, err := s.snapshot(ctx, *in, identity.Target{Kind: "capability"})
 			if err != nil {
 				return nil, err
 			}
-			return api.Listed(storedAll(snap.Capabilities()), nil)
+			return api.Listed(api.StoredAll(snap.Capabilities()), nil)
 		})
 	huma.Register(a, op("show-capability", http.MethodGet, "/capabilities/{capability}", "capabilities", "Show a capability"),
 		func(ctx context.Context, in *struct {
 			Reading
 			CapabilityPath
-		}) (*api.Out[Stored[Capability]], error) {
+		}) (*api.Out[api.Stored[Capability]], error) {
 			snap, err := s.snapshot(ctx, in.Reading, identity.Target{Kind: "capability", ID: in.Capability})
 			if err != nil {
 				return nil, err
 			}
 			rec, _, err := snap.Capability(in.Capability)
-			return api.Read(stored(rec), err)
+			return api.Read(api.StoredOf(rec), err)
 		})
 	huma.Register(a, op("set-capability", http.MethodPut, "/capabilities/{capability}", "capabilities", "Add or change a capability"),
 		func(ctx context.Context, in *struct {
@@ -238,18 +217,18 @@ func (s *Service) capabilityRoutes(a huma.API) {
 
 func (s *Service) offerRoutes(a huma.API) {
 	huma.Register(a, op("list-offers", http.MethodGet, "/offers", "offers", "List the offers, withdrawn ones included"),
-		func(ctx context.Context, in *Reading) (*api.Out[api.List[Stored[Offer]]], error) {
+		func(ctx context.Context, in *Reading) (*api.Out[api.List[api.Stored[Offer]]], error) {
 			snap, err := s.snapshot(ctx, *in, identity.Target{Kind: "offer"})
 			if err != nil {
 				return nil, err
 			}
-			return api.Listed(storedAll(snap.Offers()), nil)
+			return api.Listed(api.StoredAll(snap.Offers()), nil)
 		})
 	huma.Register(a, op("show-offer", http.MethodGet, "/offers/{capability}", "offers", "Show an offer"),
 		func(ctx context.Context, in *struct {
 			Reading
 			CapabilityPath
-		}) (*api.Out[Stored[Offer]], error) {
+		}) (*api.Out[api.Stored[Offer]], error) {
 			snap, err := s.snapshot(ctx, in.Reading, identity.Target{Kind: "offer", ID: in.Capability})
 			if err != nil {
 				return nil, err
@@ -258,7 +237,7 @@ func (s *Service) offerRoutes(a huma.API) {
 			if err == nil && !rec.Exists() {
 				err = fault.New(fault.NotFound, "never_offered", "%s was never offered", in.Capability).Do("see `quorate offer list`")
 			}
-			return api.Read(stored(rec), err)
+			return api.Read(api.StoredOf(rec), err)
 		})
 	huma.Register(a, op("grant-offer", http.MethodPut, "/offers/{capability}", "offers", "Offer a capability to the regions"),
 		func(ctx context.Context, in *struct {

@@ -20,24 +20,24 @@ type FreezePath struct {
 // baselineRoutes are how the group would have each capability on.
 func (s *Service) baselineRoutes(a huma.API) {
 	huma.Register(a, op("list-baselines", http.MethodGet, "/baselines", "baselines", "List the group's baselines"),
-		func(ctx context.Context, in *Reading) (*api.Out[api.List[Stored[Baseline]]], error) {
+		func(ctx context.Context, in *Reading) (*api.Out[api.List[api.Stored[Baseline]]], error) {
 			snap, err := s.snapshot(ctx, *in, identity.Target{Kind: "baseline"})
 			if err != nil {
 				return nil, err
 			}
-			return api.Listed(storedAll(snap.Baselines()), nil)
+			return api.Listed(api.StoredAll(snap.Baselines()), nil)
 		})
 	huma.Register(a, op("show-baseline", http.MethodGet, "/baselines/{capability}", "baselines", "Show the group's baseline of a capability"),
 		func(ctx context.Context, in *struct {
 			Reading
 			CapabilityPath
-		}) (*api.Out[Stored[Baseline]], error) {
+		}) (*api.Out[api.Stored[Baseline]], error) {
 			snap, err := s.snapshot(ctx, in.Reading, identity.Target{Kind: "baseline", ID: in.Capability})
 			if err != nil {
 				return nil, err
 			}
 			rec, err := snap.Baseline(in.Capability)
-			return api.Read(stored(rec), err)
+			return api.Read(api.StoredOf(rec), err)
 		})
 	huma.Register(a, op("set-baseline", http.MethodPut, "/baselines/{capability}", "baselines", "Say how the group would have a capability on"),
 		func(ctx context.Context, in *struct {
@@ -79,13 +79,13 @@ func (s *Service) freezeRoutes(a huma.API) {
 		func(ctx context.Context, in *struct {
 			Reading
 			RegionPath
-		}) (*api.Out[api.List[Stored[Freeze]]], error) {
+		}) (*api.Out[api.List[api.Stored[Freeze]]], error) {
 			snap, err := s.snapshot(ctx, in.Reading, identity.Target{Kind: "freeze", Region: in.Region})
 			if err != nil {
 				return nil, err
 			}
 			list, err := snap.Freezes(in.Region)
-			return api.Listed(storedAll(list), err)
+			return api.Listed(api.StoredAll(list), err)
 		})
 	huma.Register(a, op("set-freeze", http.MethodPut, "/regions/{region}/freezes/{freeze}", "freezes", "Add or change a time in which a region turns nothing on"),
 		func(ctx context.Context, in *struct {

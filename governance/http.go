@@ -7,7 +7,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/quorate/quorate/internal/api"
-	"github.com/quorate/quorate/internal/gate"
 	"github.com/quorate/quorate/internal/identity"
 	"github.com/quorate/quorate/internal/kv"
 )
@@ -23,35 +22,6 @@ func Routes(a huma.API, s *Service) {
 	s.motionRoutes(a)
 	s.ballotRoutes(a)
 	s.afterRoutes(a)
-}
-
-// Stored is a record as it is answered: with the revision to send back as
-// if_revision when it is changed.
-type Stored[T any] struct {
-	Revision int64 `json:"revision" doc:"Revision of the store at which this was last written."`
-	Value    T     `json:"value"`
-}
-
-func stored[T any](rec kv.Record[T]) Stored[T] {
-	return Stored[T]{Revision: rec.Revision, Value: rec.Value}
-}
-
-func storedAll[T any](recs []kv.Record[T]) []Stored[T] {
-	list := make([]Stored[T], 0, len(recs))
-	for _, r := range recs {
-		list = append(list, stored(r))
-	}
-	return list
-}
-
-// Changing is the part that every body of a change has.
-type Changing struct {
-	Reason     string `json:"reason,omitempty" doc:"Why; kept in the record."`
-	IfRevision int64  `json:"if_revision,omitempty" minimum:"0" doc:"Refuse if the record is no longer at this revision; 0: any."`
-}
-
-func (c Changing) origin(ctx context.Context, k api.Keyed) gate.Origin {
-	return k.Origin(ctx, c.Reason, c.IfRevision)
 }
 
 func op(id, method, path, tag, summary string) huma.Operation {
@@ -75,12 +45,12 @@ func reading[In, Out any](a huma.API, o huma.Operation, read func(ctx context.Co
 
 // listing registers an operation that lists records of a collection.
 func listing[T any](a huma.API, o huma.Operation, s *Service, c kv.Collection[T]) {
-	huma.Register(a, o, func(ctx context.Context, _ *struct{}) (*api.Out[api.List[Stored[T]]], error) {
+	huma.Register(a, o, func(ctx context.Context, _ *struct{}) (*api.Out[api.List[api.Stored[T]]], error) {
 		if err := mayRead(ctx, o.Tags[0]); err != nil {
 			return nil, err
 		}
 		recs, err := all(s.store.View(ctx), c)
-		return api.Listed(storedAll(recs), err)
+		return api.Listed(api.StoredAll(recs), err)
 	})
 }
 
@@ -135,11 +105,11 @@ func (s *Service) bodyRoutes(a huma.API) {
 		func(ctx context.Context, in *struct {
 			api.Keyed
 			Body struct {
-				Changing
+				api.Changing
 				Founding
 			}
 		}) (*api.Written[Body], error) {
-			receipt, err := s.FoundBody(ctx, in.Body.origin(ctx, in.Keyed), in.Body.Founding)
+			receipt, err := s.FoundBody(ctx, in.Body.Origin(ctx, in.Keyed), in.Body.Founding)
 			return api.Wrote(in.Body.Founding.Body, receipt, err)
 		})
 	huma.Register(a, op("set-secretary", http.MethodPut, "/bodies/{body}/secretary", "bodies", "Record who is secretary of a body"),
@@ -147,11 +117,11 @@ func (s *Service) bodyRoutes(a huma.API) {
 			api.Keyed
 			BodyPath
 			Body struct {
-				Changing
+				api.Changing
 				Person Person `json:"person"`
 			}
 		}) (*api.Written[Person], error) {
-			receipt, err := s.SetSecretary(ctx, in.Body.origin(ctx, in.Keyed), in.BodyKey, in.Body.Person)
+			receipt, err := s.SetSecretary(ctx, in.Body.Origin(ctx, in.Keyed), in.BodyKey, in.Body.Person)
 			return api.Wrote(in.Body.Person, receipt, err)
 		})
 	s.seatRoutes(a)
@@ -163,7 +133,7 @@ func (s *Service) seatRoutes(a huma.API) {
 			api.Keyed
 			SeatPath
 			Body struct {
-				Changing
+				api.Changing
 				Person    Person `json:"person"`
 				Place     Place  `json:"place" enum:"holder,acting,alternate"`
 				Physician bool   `json:"physician,omitempty"`
@@ -172,7 +142,7 @@ func (s *Service) seatRoutes(a huma.API) {
 		}) (*api.Written[Appointment], error) {
 			b := in.Body
 			appointment := Appointment{Seat: in.Seat, Person: b.Person, Place: b.Place, Physician: b.Physician, Until: b.Until}
-			receipt, err := s.Appoint(ctx, b.origin(ctx, in.Keyed), in.BodyKey, appointment)
+			receipt, err := s.Appoint(ctx, b.Origin(ctx, in.Keyed), in.BodyKey, appointment)
 			return api.Wrote(appointment, receipt, err)
 		})
 	huma.Register(a, op("vacate-seat", http.MethodPost, "/bodies/{body}/seats/{seat}/vacate", "bodies", "Record that somebody no longer occupies a seat"),
@@ -180,20 +150,20 @@ func (s *Service) seatRoutes(a huma.API) {
 			api.Keyed
 			SeatPath
 			Body struct {
-				Changing
+				api.Changing
 				Person string `json:"person" maxLength:"200" doc:"Id of the person."`
 			}
 		}) (*api.Written[string], error) {
-			receipt, err := s.Vacate(ctx, in.Body.origin(ctx, in.Keyed), in.BodyKey, in.Seat, in.Body.Person)
+			receipt, err := s.Vacate(ctx, in.Body.Origin(ctx, in.Keyed), in.BodyKey, in.Seat, in.Body.Person)
 			return api.Wrote("vacated", receipt, err)
 		})
 	huma.Register(a, op("resign-seat", http.MethodPost, "/bodies/{body}/seats/{seat}/resign", "bodies", "Give up one's own place in a seat"),
 		func(ctx context.Context, in *struct {
 			api.Keyed
 			SeatPath
-			Body Changing
+			Body api.Changing
 		}) (*api.Written[string], error) {
-			receipt, err := s.Resign(ctx, in.Body.origin(ctx, in.Keyed), in.BodyKey, in.Seat)
+			receipt, err := s.Resign(ctx, in.Body.Origin(ctx, in.Keyed), in.BodyKey, in.Seat)
 			return api.Wrote("resigned", receipt, err)
 		})
 }
@@ -201,9 +171,9 @@ func (s *Service) seatRoutes(a huma.API) {
 func (s *Service) cycleRoutes(a huma.API) {
 	listing(a, op("list-cycles", http.MethodGet, "/cycles", "cycles", "List the cycles"), s, cycles)
 	reading(a, op("show-cycle", http.MethodGet, "/cycles/{cycle}", "cycles", "Show a cycle"),
-		func(ctx context.Context, in *CyclePath) (Stored[Cycle], error) {
+		func(ctx context.Context, in *CyclePath) (api.Stored[Cycle], error) {
 			rec, err := find(s.store.View(ctx), cycles, unknownCycle(in.Cycle), in.Cycle)
-			return stored(rec), err
+			return api.StoredOf(rec), err
 		})
 	reading(a, op("report-year", http.MethodGet, "/cycles/{cycle}/report", "cycles", "Report how a cycle went"),
 		func(ctx context.Context, in *CyclePath) (YearReport, error) { return s.YearReport(ctx, in.Cycle) })
@@ -212,12 +182,12 @@ func (s *Service) cycleRoutes(a huma.API) {
 			api.Keyed
 			CyclePath
 			Body struct {
-				Changing
+				api.Changing
 				Value Cycle `json:"value"`
 			}
 		}) (*api.Written[Cycle], error) {
 			in.Body.Value.Key = in.Cycle
-			receipt, err := s.SetCycle(ctx, in.Body.origin(ctx, in.Keyed), in.Body.Value)
+			receipt, err := s.SetCycle(ctx, in.Body.Origin(ctx, in.Keyed), in.Body.Value)
 			return api.Wrote(in.Body.Value, receipt, err)
 		})
 	huma.Register(a, op("rank-needs", http.MethodPut, "/cycles/{cycle}/orders/{region}", "needs", "Set a region's own order of the needs"),
@@ -226,12 +196,12 @@ func (s *Service) cycleRoutes(a huma.API) {
 			CyclePath
 			Region string `path:"region" maxLength:"64"`
 			Body   struct {
-				Changing
+				api.Changing
 				Needs []string `json:"needs" nullable:"false"`
 			}
 		}) (*api.Written[Order], error) {
 			order := Order{Cycle: in.Cycle, Region: in.Region, Needs: in.Body.Needs}
-			receipt, err := s.RankNeeds(ctx, in.Body.origin(ctx, in.Keyed), order)
+			receipt, err := s.RankNeeds(ctx, in.Body.Origin(ctx, in.Keyed), order)
 			return api.Wrote(order, receipt, err)
 		})
 	reading(a, op("list-answers", http.MethodGet, "/cycles/{cycle}/answers", "cycles", "List what each region says to each offer that stands, its silence included"),
@@ -240,11 +210,11 @@ func (s *Service) cycleRoutes(a huma.API) {
 			return api.List[RegionAnswer]{Items: list}, err
 		})
 	reading(a, op("list-orders", http.MethodGet, "/cycles/{cycle}/orders", "needs", "List the regions' orders of the needs"),
-		func(ctx context.Context, in *CyclePath) (api.List[Stored[Order]], error) {
+		func(ctx context.Context, in *CyclePath) (api.List[api.Stored[Order]], error) {
 			if _, err := find(s.store.View(ctx), cycles, unknownCycle(in.Cycle), in.Cycle); err != nil {
-				return api.List[Stored[Order]]{}, err
+				return api.List[api.Stored[Order]]{}, err
 			}
 			recs, err := all(s.store.View(ctx), orders, in.Cycle)
-			return api.List[Stored[Order]]{Items: storedAll(recs)}, err
+			return api.List[api.Stored[Order]]{Items: api.StoredAll(recs)}, err
 		})
 }

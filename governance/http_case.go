@@ -14,15 +14,15 @@ import (
 func (s *Service) needRoutes(a huma.API) {
 	listing(a, op("list-needs", http.MethodGet, "/needs", "needs", "List the needs"), s, needs)
 	reading(a, op("show-need", http.MethodGet, "/needs/{need}", "needs", "Show a need"),
-		func(ctx context.Context, in *NeedPath) (Stored[Need], error) {
+		func(ctx context.Context, in *NeedPath) (api.Stored[Need], error) {
 			rec, err := find(s.store.View(ctx), needs, unknownNeed(in.Need), in.Need)
-			return stored(rec), err
+			return api.StoredOf(rec), err
 		})
 	huma.Register(a, op("raise-need", http.MethodPost, "/needs", "needs", "Raise a need, or say yes-if to an offer"),
 		func(ctx context.Context, in *struct {
 			api.Keyed
 			Body struct {
-				Changing
+				api.Changing
 				Cycle  string `json:"cycle" maxLength:"64"`
 				Region string `json:"region,omitempty" maxLength:"64"`
 				Title  string `json:"title"`
@@ -31,7 +31,7 @@ func (s *Service) needRoutes(a huma.API) {
 			}
 		}) (*api.Written[string], error) {
 			b := in.Body
-			id, receipt, err := s.RaiseNeed(ctx, b.origin(ctx, in.Keyed), Need{Cycle: b.Cycle, Region: b.Region, Title: b.Title, Text: b.Text, YesIf: b.YesIf})
+			id, receipt, err := s.RaiseNeed(ctx, b.Origin(ctx, in.Keyed), Need{Cycle: b.Cycle, Region: b.Region, Title: b.Title, Text: b.Text, YesIf: b.YesIf})
 			return api.Wrote(id, receipt, err)
 		})
 	for _, v := range []struct {
@@ -42,9 +42,9 @@ func (s *Service) needRoutes(a huma.API) {
 			func(ctx context.Context, in *struct {
 				api.Keyed
 				NeedPath
-				Body Changing
+				Body api.Changing
 			}) (*api.Written[string], error) {
-				receipt, err := v.do(ctx, in.Body.origin(ctx, in.Keyed), in.Need)
+				receipt, err := v.do(ctx, in.Body.Origin(ctx, in.Keyed), in.Need)
 				return api.Wrote(in.Need, receipt, err)
 			})
 	}
@@ -53,11 +53,11 @@ func (s *Service) needRoutes(a huma.API) {
 			api.Keyed
 			NeedPath
 			Body struct {
-				Changing
+				api.Changing
 				Into string `json:"into" maxLength:"64"`
 			}
 		}) (*api.Written[string], error) {
-			receipt, err := s.MergeNeed(ctx, in.Body.origin(ctx, in.Keyed), in.Need, in.Body.Into)
+			receipt, err := s.MergeNeed(ctx, in.Body.Origin(ctx, in.Keyed), in.Need, in.Body.Into)
 			return api.Wrote(in.Body.Into, receipt, err)
 		})
 	huma.Register(a, op("answer-need", http.MethodPost, "/needs/{need}/answer", "needs", "End a need: by cases, or with the reason why not"),
@@ -65,11 +65,11 @@ func (s *Service) needRoutes(a huma.API) {
 			api.Keyed
 			NeedPath
 			Body struct {
-				Changing
+				api.Changing
 				Cases []string `json:"cases,omitempty" nullable:"false"`
 			}
 		}) (*api.Written[string], error) {
-			receipt, err := s.AnswerNeed(ctx, in.Body.origin(ctx, in.Keyed), in.Need, in.Body.Cases)
+			receipt, err := s.AnswerNeed(ctx, in.Body.Origin(ctx, in.Keyed), in.Need, in.Body.Cases)
 			return api.Wrote(in.Need, receipt, err)
 		})
 }
@@ -91,12 +91,12 @@ func (s *Service) caseRoutes(a huma.API) {
 			api.Keyed
 			CasePath
 			Body struct {
-				Changing
+				api.Changing
 				Value Case `json:"value"`
 			}
 		}) (*api.Written[string], error) {
 			in.Body.Value.ID = in.Case
-			receipt, err := s.WriteCase(ctx, in.Body.origin(ctx, in.Keyed), in.Body.Value)
+			receipt, err := s.WriteCase(ctx, in.Body.Origin(ctx, in.Keyed), in.Body.Value)
 			return api.Wrote(in.Case, receipt, err)
 		})
 	for _, v := range []struct {
@@ -107,9 +107,9 @@ func (s *Service) caseRoutes(a huma.API) {
 			func(ctx context.Context, in *struct {
 				api.Keyed
 				CasePath
-				Body Changing
+				Body api.Changing
 			}) (*api.Written[string], error) {
-				receipt, err := v.do(ctx, in.Body.origin(ctx, in.Keyed), in.Case)
+				receipt, err := v.do(ctx, in.Body.Origin(ctx, in.Keyed), in.Case)
 				return api.Wrote(in.Case, receipt, err)
 			})
 	}
@@ -146,14 +146,14 @@ func (s *Service) remarkRoutes(a huma.API) {
 			api.Keyed
 			CasePath
 			Body struct {
-				Changing
+				api.Changing
 				Kind  RemarkKind `json:"kind" enum:"comment,statement,question,answer,support,concern,objection"`
 				Under string     `json:"under,omitempty" maxLength:"64" doc:"The remark it replies to."`
 				Text  string     `json:"text"`
 			}
 		}) (*api.Written[string], error) {
 			b := in.Body
-			id, receipt, err := s.Say(ctx, b.origin(ctx, in.Keyed), Remark{Case: in.Case, Kind: b.Kind, Under: b.Under, Text: b.Text})
+			id, receipt, err := s.Say(ctx, b.Origin(ctx, in.Keyed), Remark{Case: in.Case, Kind: b.Kind, Under: b.Under, Text: b.Text})
 			return api.Wrote(id, receipt, err)
 		})
 	huma.Register(a, op("resolve-objection", http.MethodPost, "/cases/{case}/remarks/{remark}/resolve", "cases", "Withdraw one's own objection, saying how it was met"),
@@ -161,9 +161,9 @@ func (s *Service) remarkRoutes(a huma.API) {
 			api.Keyed
 			CasePath
 			Remark string `path:"remark" maxLength:"64"`
-			Body   Changing
+			Body   api.Changing
 		}) (*api.Written[string], error) {
-			receipt, err := s.Resolve(ctx, in.Body.origin(ctx, in.Keyed), in.Case, in.Remark)
+			receipt, err := s.Resolve(ctx, in.Body.Origin(ctx, in.Keyed), in.Case, in.Remark)
 			return api.Wrote(in.Remark, receipt, err)
 		})
 }
@@ -172,13 +172,13 @@ func (s *Service) afterRoutes(a huma.API) {
 	reading(a, op("list-notes", http.MethodGet, "/capabilities/{capability}/notes", "notes", "List what regions have learned with a capability"),
 		func(ctx context.Context, in *struct {
 			Capability string `path:"capability" maxLength:"128"`
-		}) (api.List[Stored[Note]], error) {
+		}) (api.List[api.Stored[Note]], error) {
 			tx := s.store.View(ctx)
 			if _, _, err := s.flags.Capability(tx, in.Capability); err != nil {
-				return api.List[Stored[Note]]{}, err
+				return api.List[api.Stored[Note]]{}, err
 			}
 			recs, err := all(tx, notes, in.Capability)
-			return api.List[Stored[Note]]{Items: storedAll(recs)}, err
+			return api.List[api.Stored[Note]]{Items: api.StoredAll(recs)}, err
 		})
 	huma.Register(a, op("share-note", http.MethodPost, "/regions/{region}/notes/{capability}", "notes", "Tell the other regions what one has learned"),
 		func(ctx context.Context, in *struct {
@@ -186,14 +186,14 @@ func (s *Service) afterRoutes(a huma.API) {
 			Region     string `path:"region" maxLength:"64"`
 			Capability string `path:"capability" maxLength:"128"`
 			Body       struct {
-				Changing
+				api.Changing
 				Configured string `json:"configured"`
 				Learned    string `json:"learned"`
 				Measured   string `json:"measured,omitempty"`
 			}
 		}) (*api.Written[string], error) {
 			b := in.Body
-			id, receipt, err := s.ShareNote(ctx, b.origin(ctx, in.Keyed), Note{Region: in.Region, Capability: in.Capability, Configured: b.Configured, Learned: b.Learned, Measured: b.Measured})
+			id, receipt, err := s.ShareNote(ctx, b.Origin(ctx, in.Keyed), Note{Region: in.Region, Capability: in.Capability, Configured: b.Configured, Learned: b.Learned, Measured: b.Measured})
 			return api.Wrote(id, receipt, err)
 		})
 	listing(a, op("list-concerns", http.MethodGet, "/concerns", "concerns", "List the concerns about live capabilities"), s, concerns)
@@ -202,14 +202,14 @@ func (s *Service) afterRoutes(a huma.API) {
 			api.Keyed
 			Region string `path:"region" maxLength:"64"`
 			Body   struct {
-				Changing
+				api.Changing
 				Capability string `json:"capability" maxLength:"128"`
 				Severity   string `json:"severity" enum:"safety,serious,minor"`
 				Text       string `json:"text" doc:"What happened, without naming a patient."`
 			}
 		}) (*api.Written[string], error) {
 			b := in.Body
-			id, receipt, err := s.RaiseConcern(ctx, b.origin(ctx, in.Keyed), Concern{Region: in.Region, Capability: b.Capability, Severity: b.Severity, Text: b.Text})
+			id, receipt, err := s.RaiseConcern(ctx, b.Origin(ctx, in.Keyed), Concern{Region: in.Region, Capability: b.Capability, Severity: b.Severity, Text: b.Text})
 			return api.Wrote(id, receipt, err)
 		})
 	huma.Register(a, op("triage-concern", http.MethodPost, "/regions/{region}/concerns/{concern}/triage", "concerns", "Say what is done about a concern"),
@@ -218,11 +218,11 @@ func (s *Service) afterRoutes(a huma.API) {
 			Region  string `path:"region" maxLength:"64"`
 			Concern string `path:"concern" maxLength:"64"`
 			Body    struct {
-				Changing
+				api.Changing
 				Verdict Verdict `json:"verdict" enum:"turned_off,changed,watched,no_change"`
 			}
 		}) (*api.Written[string], error) {
-			receipt, err := s.TriageConcern(ctx, in.Body.origin(ctx, in.Keyed), in.Region, in.Concern, in.Body.Verdict)
+			receipt, err := s.TriageConcern(ctx, in.Body.Origin(ctx, in.Keyed), in.Region, in.Concern, in.Body.Verdict)
 			return api.Wrote(in.Concern, receipt, err)
 		})
 	listing(a, op("list-reviews", http.MethodGet, "/reviews", "reviews", "List the outcome reviews"), s, reviews)
@@ -231,13 +231,13 @@ func (s *Service) afterRoutes(a huma.API) {
 			api.Keyed
 			CasePath
 			Body struct {
-				Changing
+				api.Changing
 				Lines   []Measured `json:"lines" nullable:"false"`
 				Harms   string     `json:"harms"`
 				Verdict string     `json:"verdict" enum:"keep,change,retire"`
 			}
 		}) (*api.Written[string], error) {
-			receipt, err := s.WriteReview(ctx, in.Body.origin(ctx, in.Keyed), Review{Case: in.Case, Lines: in.Body.Lines, Harms: in.Body.Harms, Verdict: in.Body.Verdict})
+			receipt, err := s.WriteReview(ctx, in.Body.Origin(ctx, in.Keyed), Review{Case: in.Case, Lines: in.Body.Lines, Harms: in.Body.Harms, Verdict: in.Body.Verdict})
 			return api.Wrote(in.Case, receipt, err)
 		})
 }

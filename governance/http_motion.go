@@ -15,9 +15,9 @@ import (
 func (s *Service) motionRoutes(a huma.API) {
 	listing(a, op("list-motions", http.MethodGet, "/motions", "motions", "List the motions"), s, motions)
 	reading(a, op("show-motion", http.MethodGet, "/motions/{motion}", "motions", "Show a motion"),
-		func(ctx context.Context, in *MotionPath) (Stored[Motion], error) {
+		func(ctx context.Context, in *MotionPath) (api.Stored[Motion], error) {
 			rec, err := s.Motion(ctx, in.Motion)
-			return stored(rec), err
+			return api.StoredOf(rec), err
 		})
 	reading(a, op("show-paper", http.MethodGet, "/motions/{motion}/paper", "motions", "Show a motion's latest ballot paper"),
 		func(ctx context.Context, in *MotionPath) (Paper, error) { return s.Paper(ctx, in.Motion) })
@@ -32,11 +32,11 @@ func (s *Service) motionRoutes(a huma.API) {
 		func(ctx context.Context, in *struct {
 			api.Keyed
 			Body struct {
-				Changing
+				api.Changing
 				Proposal
 			}
 		}) (*api.Written[string], error) {
-			id, receipt, err := s.Move(ctx, in.Body.origin(ctx, in.Keyed), in.Body.Proposal)
+			id, receipt, err := s.Move(ctx, in.Body.Origin(ctx, in.Keyed), in.Body.Proposal)
 			return api.Wrote(id, receipt, err)
 		})
 	for _, v := range []struct {
@@ -51,9 +51,9 @@ func (s *Service) motionRoutes(a huma.API) {
 			func(ctx context.Context, in *struct {
 				api.Keyed
 				MotionPath
-				Body Changing
+				Body api.Changing
 			}) (*api.Written[string], error) {
-				receipt, err := v.do(ctx, in.Body.origin(ctx, in.Keyed), in.Motion)
+				receipt, err := v.do(ctx, in.Body.Origin(ctx, in.Keyed), in.Motion)
 				return api.Wrote(in.Motion, receipt, err)
 			})
 	}
@@ -67,13 +67,13 @@ func (s *Service) chairRoutes(a huma.API) {
 			api.Keyed
 			MotionPath
 			Body struct {
-				Changing
+				api.Changing
 				Title   string  `json:"title"`
 				Text    string  `json:"text"`
 				Subject Subject `json:"subject"`
 			}
 		}) (*api.Written[string], error) {
-			receipt, err := s.Amend(ctx, in.Body.origin(ctx, in.Keyed), in.Motion, in.Body.Title, in.Body.Text, in.Body.Subject)
+			receipt, err := s.Amend(ctx, in.Body.Origin(ctx, in.Keyed), in.Motion, in.Body.Title, in.Body.Text, in.Body.Subject)
 			return api.Wrote(in.Motion, receipt, err)
 		})
 	huma.Register(a, op("postpone-motion", http.MethodPost, "/motions/{motion}/postpone", "motions", "Postpone a motion to a day"),
@@ -81,11 +81,11 @@ func (s *Service) chairRoutes(a huma.API) {
 			api.Keyed
 			MotionPath
 			Body struct {
-				Changing
+				api.Changing
 				Until string `json:"until" maxLength:"10" doc:"YYYY-MM-DD"`
 			}
 		}) (*api.Written[string], error) {
-			receipt, err := s.Postpone(ctx, in.Body.origin(ctx, in.Keyed), in.Motion, in.Body.Until)
+			receipt, err := s.Postpone(ctx, in.Body.Origin(ctx, in.Keyed), in.Motion, in.Body.Until)
 			return api.Wrote(in.Motion, receipt, err)
 		})
 	huma.Register(a, op("open-motion", http.MethodPost, "/motions/{motion}/open", "motions", "Open a motion for voting until a time"),
@@ -93,11 +93,11 @@ func (s *Service) chairRoutes(a huma.API) {
 			api.Keyed
 			MotionPath
 			Body struct {
-				Changing
+				api.Changing
 				Closes time.Time `json:"closes"`
 			}
 		}) (*api.Written[string], error) {
-			receipt, err := s.Open(ctx, in.Body.origin(ctx, in.Keyed), in.Motion, in.Body.Closes)
+			receipt, err := s.Open(ctx, in.Body.Origin(ctx, in.Keyed), in.Motion, in.Body.Closes)
 			return api.Wrote(in.Motion, receipt, err)
 		})
 	huma.Register(a, op("rule-on-challenge", http.MethodPost, "/motions/{motion}/rule-on-challenge", "motions", "Rule, from the chair, on the oldest open challenge"),
@@ -105,11 +105,11 @@ func (s *Service) chairRoutes(a huma.API) {
 			api.Keyed
 			MotionPath
 			Body struct {
-				Changing
+				api.Changing
 				Upheld bool `json:"upheld"`
 			}
 		}) (*api.Written[string], error) {
-			receipt, err := s.RuleOnChallenge(ctx, in.Body.origin(ctx, in.Keyed), in.Motion, in.Body.Upheld)
+			receipt, err := s.RuleOnChallenge(ctx, in.Body.Origin(ctx, in.Keyed), in.Motion, in.Body.Upheld)
 			return api.Wrote(in.Motion, receipt, err)
 		})
 }

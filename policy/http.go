@@ -8,7 +8,6 @@ import (
 
 	"github.com/quorate/quorate/internal/api"
 	"github.com/quorate/quorate/internal/fault"
-	"github.com/quorate/quorate/internal/gate"
 )
 
 // Routes registers the slice's operations. Everything here is also what the command
@@ -22,16 +21,6 @@ func Routes(a huma.API, s *Service) {
 
 func op(id, method, path, summary string) huma.Operation {
 	return huma.Operation{OperationID: id, Method: method, Path: api.Prefix + path, Tags: []string{"policy"}, Summary: summary}
-}
-
-// Changing is the part that every body of a change has.
-type Changing struct {
-	Reason     string `json:"reason,omitempty" doc:"Why; kept in the record."`
-	IfRevision int64  `json:"if_revision,omitempty" minimum:"0" doc:"Refuse if the record is no longer at this revision; 0: any."`
-}
-
-func (c Changing) origin(ctx context.Context, k api.Keyed) gate.Origin {
-	return k.Origin(ctx, c.Reason, c.IfRevision)
 }
 
 // IDPath names a record; exported because huma reads only exported fields.
@@ -50,11 +39,11 @@ func (s *Service) bundleRoutes(a huma.API) {
 	huma.Register(a, push, func(ctx context.Context, in *struct {
 		api.Keyed
 		Body struct {
-			Changing
+			api.Changing
 			PushRequest
 		}
 	}) (*api.Written[Pushed], error) {
-		p, receipt, err := s.Push(ctx, in.Body.origin(ctx, in.Keyed), in.Body.PushRequest)
+		p, receipt, err := s.Push(ctx, in.Body.Origin(ctx, in.Keyed), in.Body.PushRequest)
 		return api.Wrote(p, receipt, err)
 	})
 	huma.Register(a, op("list-bundles", http.MethodGet, "/policy/bundles", "List the bundles that were pushed"),
@@ -73,7 +62,7 @@ func (s *Service) bundleRoutes(a huma.API) {
 
 // layerBody names a layer.
 type layerBody struct {
-	Changing
+	api.Changing
 	Layer  Layer  `json:"layer" enum:"law,group,region" doc:"Whose rules they are."`
 	Region string `json:"region,omitempty" maxLength:"64" doc:"Of layer region: whose procedures they are."`
 }
@@ -106,11 +95,11 @@ func (s *Service) activeRoutes(a huma.API) {
 		func(ctx context.Context, in *struct {
 			api.Keyed
 			Body struct {
-				Changing
+				api.Changing
 				ActivateRequest
 			}
 		}) (*api.Written[Active], error) {
-			next, receipt, err := s.Activate(ctx, in.Body.origin(ctx, in.Keyed), in.Body.ActivateRequest)
+			next, receipt, err := s.Activate(ctx, in.Body.Origin(ctx, in.Keyed), in.Body.ActivateRequest)
 			return api.Wrote(next, receipt, err)
 		})
 	huma.Register(a, op("rollback-policy", http.MethodPost, "/policy/rollback", "Have the bundle hold that held before"),
@@ -118,7 +107,7 @@ func (s *Service) activeRoutes(a huma.API) {
 			api.Keyed
 			Body layerBody
 		}) (*api.Written[Active], error) {
-			next, receipt, err := s.Rollback(ctx, in.Body.origin(ctx, in.Keyed), in.Body.Layer, in.Body.Region)
+			next, receipt, err := s.Rollback(ctx, in.Body.Origin(ctx, in.Keyed), in.Body.Layer, in.Body.Region)
 			return api.Wrote(next, receipt, err)
 		})
 	huma.Register(a, op("give-opinion", http.MethodPut, "/policy/opinions/{rule}", "Give counsel's answer to a legal question"),
@@ -126,11 +115,11 @@ func (s *Service) activeRoutes(a huma.API) {
 			api.Keyed
 			Rule string `path:"rule" maxLength:"128" doc:"The rule whose question is answered."`
 			Body struct {
-				Changing
+				api.Changing
 				OpinionRequest
 			}
 		}) (*api.Written[GivenOpinion], error) {
-			given, receipt, err := s.GiveOpinion(ctx, in.Body.origin(ctx, in.Keyed), in.Rule, in.Body.OpinionRequest)
+			given, receipt, err := s.GiveOpinion(ctx, in.Body.Origin(ctx, in.Keyed), in.Rule, in.Body.OpinionRequest)
 			return api.Wrote(given, receipt, err)
 		})
 }
@@ -154,20 +143,20 @@ func (s *Service) evidenceRoutes(a huma.API) {
 		func(ctx context.Context, in *struct {
 			api.Keyed
 			Body struct {
-				Changing
+				api.Changing
 				EvidenceRequest
 			}
 		}) (*api.Written[Proof], error) {
-			p, receipt, err := s.AddEvidence(ctx, in.Body.origin(ctx, in.Keyed), in.Body.EvidenceRequest)
+			p, receipt, err := s.AddEvidence(ctx, in.Body.Origin(ctx, in.Keyed), in.Body.EvidenceRequest)
 			return api.Wrote(p, receipt, err)
 		})
 	huma.Register(a, op("revoke-evidence", http.MethodPost, "/evidence/{id}/revoke", "Take evidence off the file"),
 		func(ctx context.Context, in *struct {
 			api.Keyed
 			IDPath
-			Body Changing
+			Body api.Changing
 		}) (*api.Written[Proof], error) {
-			p, receipt, err := s.RevokeEvidence(ctx, in.Body.origin(ctx, in.Keyed), in.ID)
+			p, receipt, err := s.RevokeEvidence(ctx, in.Body.Origin(ctx, in.Keyed), in.ID)
 			return api.Wrote(p, receipt, err)
 		})
 }
@@ -199,20 +188,20 @@ func (s *Service) waiverRoutes(a huma.API) {
 		func(ctx context.Context, in *struct {
 			api.Keyed
 			Body struct {
-				Changing
+				api.Changing
 				WaiverRequest
 			}
 		}) (*api.Written[GrantedWaiver], error) {
-			w, receipt, err := s.GrantWaiver(ctx, in.Body.origin(ctx, in.Keyed), in.Body.WaiverRequest)
+			w, receipt, err := s.GrantWaiver(ctx, in.Body.Origin(ctx, in.Keyed), in.Body.WaiverRequest)
 			return api.Wrote(w, receipt, err)
 		})
 	huma.Register(a, op("revoke-waiver", http.MethodPost, "/waivers/{id}/revoke", "Revoke a waiver"),
 		func(ctx context.Context, in *struct {
 			api.Keyed
 			IDPath
-			Body Changing
+			Body api.Changing
 		}) (*api.Written[GrantedWaiver], error) {
-			w, receipt, err := s.RevokeWaiver(ctx, in.Body.origin(ctx, in.Keyed), in.ID)
+			w, receipt, err := s.RevokeWaiver(ctx, in.Body.Origin(ctx, in.Keyed), in.ID)
 			return api.Wrote(w, receipt, err)
 		})
 }

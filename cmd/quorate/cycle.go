@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/quorate/quorate/governance"
+	"github.com/quorate/quorate/internal/api"
 	"github.com/quorate/quorate/internal/client"
 )
 
@@ -26,11 +27,11 @@ adoption, build, ready, offer, answers, review, each with its days.`,
 				}
 				return []string{y.Key, y.Name, y.Body, joined(y.At(c.now().UTC().Format("2006-01-02"))), strings.Join(goals, ", ")}
 			}}),
-		newShowingCommand(c, showing[governance.Stored[governance.Cycle]]{use: "show CYCLE", short: "Show a cycle: its days, its goals", args: []string{"CYCLE"},
+		newShowingCommand(c, showing[api.Stored[governance.Cycle]]{use: "show CYCLE", short: "Show a cycle: its days, its goals", args: []string{"CYCLE"},
 			get: func(ctx context.Context, s *client.Client, args []string) (client.GovernanceRecord[governance.Cycle], error) {
 				return s.ShowCycle(ctx, args[0])
 			},
-			draw: func(p *page, r governance.Stored[governance.Cycle]) {
+			draw: func(p *page, r api.Stored[governance.Cycle]) {
 				drawCycle(p, r.Value)
 				p.line("Revision %d.", r.Revision)
 			}}),

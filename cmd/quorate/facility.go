@@ -38,7 +38,7 @@ func newFacilityListCommand(c *cli) *cobra.Command {
 	return cmd
 }
 
-func drawFacilities(p *page, list api.List[flags.Stored[flags.Facility]]) {
+func drawFacilities(p *page, list api.List[api.Stored[flags.Facility]]) {
 	var rows [][]string
 	for _, r := range list.Items {
 		f := r.Value

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/quorate/quorate/governance"
+	"github.com/quorate/quorate/internal/api"
 	"github.com/quorate/quorate/internal/client"
 )
 
@@ -69,10 +70,10 @@ func motionWhen(m governance.Motion) string {
 
 // shownMotion is a motion with whatever there is beside it.
 type shownMotion struct {
-	Motion  governance.Stored[governance.Motion] `json:"motion"`
-	Paper   *governance.Paper                    `json:"paper,omitempty"`
-	Voted   []governance.Cast                    `json:"voted,omitempty"`
-	Counted *governance.Count                    `json:"count,omitempty"`
+	Motion  api.Stored[governance.Motion] `json:"motion"`
+	Paper   *governance.Paper             `json:"paper,omitempty"`
+	Voted   []governance.Cast             `json:"voted,omitempty"`
+	Counted *governance.Count             `json:"count,omitempty"`
 }
 
 func newMotionShowCommand(c *cli) *cobra.Command {

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/quorate/quorate/governance"
+	"github.com/quorate/quorate/internal/api"
 	"github.com/quorate/quorate/internal/client"
 )
 
@@ -42,11 +43,11 @@ func newNeedListCommand(c *cli) *cobra.Command {
 }
 
 func newNeedShowCommand(c *cli) *cobra.Command {
-	return newShowingCommand(c, showing[governance.Stored[governance.Need]]{use: "show NEED", short: "Show a need, and what became of it", args: []string{"NEED"},
+	return newShowingCommand(c, showing[api.Stored[governance.Need]]{use: "show NEED", short: "Show a need, and what became of it", args: []string{"NEED"},
 		get: func(ctx context.Context, s *client.Client, args []string) (client.GovernanceRecord[governance.Need], error) {
 			return s.ShowNeed(ctx, args[0])
 		},
-		draw: func(p *page, r governance.Stored[governance.Need]) { drawNeed(p, r.Value) }})
+		draw: func(p *page, r api.Stored[governance.Need]) { drawNeed(p, r.Value) }})
 }
 
 func drawNeed(p *page, n governance.Need) {

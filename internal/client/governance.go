@@ -12,13 +12,13 @@ import (
 )
 
 // A GovernanceList is a list of records of governance, as the API answers it.
-type GovernanceList[T any] = Answer[api.List[governance.Stored[T]]]
+type GovernanceList[T any] = Answer[api.List[api.Stored[T]]]
 
 // A GovernanceRecord is one of them.
-type GovernanceRecord[T any] = Answer[governance.Stored[T]]
+type GovernanceRecord[T any] = Answer[api.Stored[T]]
 
 func list[T any](ctx context.Context, c *Client, path ...string) (GovernanceList[T], error) {
-	return read[api.List[governance.Stored[T]]](ctx, c, c.v1(path...), nil)
+	return read[api.List[api.Stored[T]]](ctx, c, c.v1(path...), nil)
 }
 
 // with is a body that carries a reason beside other fields. Text that is empty and
@@ -88,7 +88,7 @@ func (c *Client) ListCycles(ctx context.Context) (GovernanceList[governance.Cycl
 
 // ShowCycle shows a cycle.
 func (c *Client) ShowCycle(ctx context.Context, cycle string) (GovernanceRecord[governance.Cycle], error) {
-	return read[governance.Stored[governance.Cycle]](ctx, c, c.v1("cycles", cycle), nil)
+	return read[api.Stored[governance.Cycle]](ctx, c, c.v1("cycles", cycle), nil)
 }
 
 // SetCycle sets a body's year, or moves its days.
@@ -118,7 +118,7 @@ func (c *Client) ListNeeds(ctx context.Context) (GovernanceList[governance.Need]
 
 // ShowNeed shows a need.
 func (c *Client) ShowNeed(ctx context.Context, id string) (GovernanceRecord[governance.Need], error) {
-	return read[governance.Stored[governance.Need]](ctx, c, c.v1("needs", id), nil)
+	return read[api.Stored[governance.Need]](ctx, c, c.v1("needs", id), nil)
 }
 
 // RaiseNeed raises a need and answers its id.
@@ -174,7 +174,7 @@ func (c *Client) ListMotions(ctx context.Context) (GovernanceList[governance.Mot
 
 // ShowMotion shows a motion.
 func (c *Client) ShowMotion(ctx context.Context, id string) (GovernanceRecord[governance.Motion], error) {
-	return read[governance.Stored[governance.Motion]](ctx, c, c.v1("motions", id), nil)
+	return read[api.Stored[governance.Motion]](ctx, c, c.v1("motions", id), nil)
 }
 
 // ShowPaper shows a motion's latest ballot paper.

@@ -11,9 +11,9 @@ import (
 
 // The shapes of baselines and freezes, as the API answers them.
 type (
-	Baselines = Answer[api.List[flags.Stored[flags.Baseline]]]
-	Baseline  = Answer[flags.Stored[flags.Baseline]]
-	Freezes   = Answer[api.List[flags.Stored[flags.Freeze]]]
+	Baselines = Answer[api.List[api.Stored[flags.Baseline]]]
+	Baseline  = Answer[api.Stored[flags.Baseline]]
+	Freezes   = Answer[api.List[api.Stored[flags.Freeze]]]
 )
 
 // GrantOfferUnder offers a capability under terms.
@@ -27,12 +27,12 @@ func (c *Client) GrantOfferUnder(ctx context.Context, capability string, kind fl
 
 // ListBaselines lists the group's baselines.
 func (c *Client) ListBaselines(ctx context.Context) (Baselines, error) {
-	return read[api.List[flags.Stored[flags.Baseline]]](ctx, c, c.v1("baselines"), nil)
+	return read[api.List[api.Stored[flags.Baseline]]](ctx, c, c.v1("baselines"), nil)
 }
 
 // ShowBaseline shows the group's baseline of a capability.
 func (c *Client) ShowBaseline(ctx context.Context, capability string) (Baseline, error) {
-	return read[flags.Stored[flags.Baseline]](ctx, c, c.v1("baselines", capability), nil)
+	return read[api.Stored[flags.Baseline]](ctx, c, c.v1("baselines", capability), nil)
 }
 
 // SetBaseline says how the group would have a capability on.
@@ -50,7 +50,7 @@ func (c *Client) AcceptBaseline(ctx context.Context, region, capability string, 
 
 // ListFreezes lists a region's freezes.
 func (c *Client) ListFreezes(ctx context.Context, region string) (Freezes, error) {
-	return read[api.List[flags.Stored[flags.Freeze]]](ctx, c, c.v1("regions", region, "freezes"), nil)
+	return read[api.List[api.Stored[flags.Freeze]]](ctx, c, c.v1("regions", region, "freezes"), nil)
 }
 
 // SetFreeze adds or changes a freeze of a region.

@@ -14,14 +14,14 @@ import (
 
 // The shapes of lists and records, as the API answers them.
 type (
-	Regions      = Answer[api.List[flags.Stored[flags.Region]]]
-	Region       = Answer[flags.Stored[flags.Region]]
-	Facilities   = Answer[api.List[flags.Stored[flags.Facility]]]
-	Facility     = Answer[flags.Stored[flags.Facility]]
-	Capabilities = Answer[api.List[flags.Stored[flags.Capability]]]
-	Capability   = Answer[flags.Stored[flags.Capability]]
-	Offers       = Answer[api.List[flags.Stored[flags.Offer]]]
-	Offer        = Answer[flags.Stored[flags.Offer]]
+	Regions      = Answer[api.List[api.Stored[flags.Region]]]
+	Region       = Answer[api.Stored[flags.Region]]
+	Facilities   = Answer[api.List[api.Stored[flags.Facility]]]
+	Facility     = Answer[api.Stored[flags.Facility]]
+	Capabilities = Answer[api.List[api.Stored[flags.Capability]]]
+	Capability   = Answer[api.Stored[flags.Capability]]
+	Offers       = Answer[api.List[api.Stored[flags.Offer]]]
+	Offer        = Answer[api.Stored[flags.Offer]]
 	Standings    = Answer[api.List[flags.Standing]]
 	Standing     = Answer[flags.Standing]
 )
@@ -47,12 +47,12 @@ func (c *Client) v1(parts ...string) string { return c.at(append([]string{"api",
 
 // ListRegions lists the regions.
 func (c *Client) ListRegions(ctx context.Context) (Regions, error) {
-	return read[api.List[flags.Stored[flags.Region]]](ctx, c, c.v1("regions"), nil)
+	return read[api.List[api.Stored[flags.Region]]](ctx, c, c.v1("regions"), nil)
 }
 
 // ShowRegion shows a region.
 func (c *Client) ShowRegion(ctx context.Context, region string) (Region, error) {
-	return read[flags.Stored[flags.Region]](ctx, c, c.v1("regions", region), nil)
+	return read[api.Stored[flags.Region]](ctx, c, c.v1("regions", region), nil)
 }
 
 // SetRegion founds or changes a region.
@@ -62,12 +62,12 @@ func (c *Client) SetRegion(ctx context.Context, region string, value json.RawMes
 
 // ListFacilities lists a region's facilities.
 func (c *Client) ListFacilities(ctx context.Context, region string) (Facilities, error) {
-	return read[api.List[flags.Stored[flags.Facility]]](ctx, c, c.v1("regions", region, "facilities"), nil)
+	return read[api.List[api.Stored[flags.Facility]]](ctx, c, c.v1("regions", region, "facilities"), nil)
 }
 
 // ShowFacility shows a facility.
 func (c *Client) ShowFacility(ctx context.Context, region, facility string) (Facility, error) {
-	return read[flags.Stored[flags.Facility]](ctx, c, c.v1("regions", region, "facilities", facility), nil)
+	return read[api.Stored[flags.Facility]](ctx, c, c.v1("regions", region, "facilities", facility), nil)
 }
 
 // SetFacility adds or changes a facility.
@@ -77,12 +77,12 @@ func (c *Client) SetFacility(ctx context.Context, region, facility string, value
 
 // ListCapabilities lists the capabilities.
 func (c *Client) ListCapabilities(ctx context.Context) (Capabilities, error) {
-	return read[api.List[flags.Stored[flags.Capability]]](ctx, c, c.v1("capabilities"), nil)
+	return read[api.List[api.Stored[flags.Capability]]](ctx, c, c.v1("capabilities"), nil)
 }
 
 // ShowCapability shows a capability.
 func (c *Client) ShowCapability(ctx context.Context, capability string) (Capability, error) {
-	return read[flags.Stored[flags.Capability]](ctx, c, c.v1("capabilities", capability), nil)
+	return read[api.Stored[flags.Capability]](ctx, c, c.v1("capabilities", capability), nil)
 }
 
 // SetCapability adds or changes a capability.
@@ -92,12 +92,12 @@ func (c *Client) SetCapability(ctx context.Context, capability string, value jso
 
 // ListOffers lists the offers, withdrawn ones included.
 func (c *Client) ListOffers(ctx context.Context) (Offers, error) {
-	return read[api.List[flags.Stored[flags.Offer]]](ctx, c, c.v1("offers"), nil)
+	return read[api.List[api.Stored[flags.Offer]]](ctx, c, c.v1("offers"), nil)
 }
 
 // ShowOffer shows an offer.
 func (c *Client) ShowOffer(ctx context.Context, capability string) (Offer, error) {
-	return read[flags.Stored[flags.Offer]](ctx, c, c.v1("offers", capability), nil)
+	return read[api.Stored[flags.Offer]](ctx, c, c.v1("offers", capability), nil)
 }
 
 // GrantOffer offers a capability to the regions.
